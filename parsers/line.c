@@ -1,0 +1,148 @@
+#include "line.h"
+
+bool line_is_empty(const struct line *l)
+{
+    return l->octets == 0 && !l->skipping;
+}
+
+void line_done(struct line *l)
+{
+    mail_wipe(l->bytes, l->used);
+    mail_wipe(l->tail, l->tail_used);
+    l->octets = 0;
+    l->used = 0;
+    l->tail_used = 0;
+}
+
+void line_skip_rest(struct line *l)
+{
+    line_done(l);
+    l->skipping = true;
+}
+
+static struct span last_octets(struct span s, size_t n)
+{
+    return span_skip(s, s.n > n ? s.n - n : 0);
+}
+
+static bool ends_in_cr(struct span s)
+{
+    return s.n > 0 && span_byte(s, s.n - 1) == '\r';
+}
+
+static struct span without_cr(struct span s)
+{
+    return span_head(s, s.n - (ends_in_cr(s) ? 1 : 0));
+}
+
+static void collect(struct line *l, struct span more)
+{
+    struct span fits = span_head(more, LINE_CAP_BYTES - (size_t)l->used);
+    memcpy(l->bytes + l->used, fits.p, fits.n);
+    l->used = (uint16_t)(l->used + fits.n);
+    l->octets += more.n;
+
+    struct span end = last_octets(more, LINE_TAIL_BYTES);
+    size_t kept = LINE_TAIL_BYTES - end.n < l->tail_used ? LINE_TAIL_BYTES - end.n : l->tail_used;
+    memmove(l->tail, l->tail + (l->tail_used - kept), kept);
+    memcpy(l->tail + kept, end.p, end.n);
+    l->tail_used = (uint8_t)(kept + end.n);
+}
+
+bool line_take(struct line *l, struct cursor *in, struct line_text *out)
+{
+    struct span rest = cursor_rest(*in);
+    size_t end = span_find(rest, '\n');
+    bool whole = end < rest.n;
+    cursor_take(in, whole ? end + 1 : rest.n);
+    if (l->skipping) {
+        l->skipping = !whole;
+        return false;
+    }
+
+    struct span raw = span_head(rest, end);
+    struct span tail = last_octets(raw, LINE_TAIL_BYTES);
+    out->octets = l->octets + raw.n + 1;
+    if (l->octets > 0 || !whole) {
+        collect(l, raw);
+        raw = span_of(l->bytes, l->used);
+        tail = span_of(l->tail, l->tail_used);
+    }
+    /* The CR may be the one octet too many: of a line of exactly LINE_CAP_BYTES nothing is cut. */
+    size_t length = out->octets - 1 - (ends_in_cr(tail) ? 1 : 0);
+    out->tail = without_cr(tail);
+    out->text = span_head(raw, length < LINE_CAP_BYTES ? length : LINE_CAP_BYTES);
+    out->overlong = length > LINE_CAP_BYTES;
+    return whole;
+}
+
+bool line_number(struct span text, uint64_t *number)
+{
+    uint64_t value = 0;
+    for (size_t i = 0; i < text.n; i++) {
+        uint8_t digit = span_byte(text, i);
+        if (digit < '0' || digit > '9' || value > (INT64_MAX - 9) / 10)
+            return false;
+        value = value * 10 + (digit - '0');
+    }
+    *number = value;
+    return text.n > 0;
+}
+
+/* The octets of a tail that could not be part of an announcement end the search. */
+static size_t opening_brace(struct span tail)
+{
+    for (size_t i = tail.n; i > 0; i--)
+        if (span_byte(tail, i - 1) == '{')
+            return i - 1;
+    return tail.n;
+}
+
+bool line_literal_of(const struct line_text *line, struct line_literal *literal)
+{
+    struct span tail = line->tail;
+    size_t brace = opening_brace(tail);
+    if (brace == tail.n || span_byte(tail, tail.n - 1) != '}')
+        return false;
+
+    size_t before = brace > 0 && span_byte(tail, brace - 1) == '~' ? brace - 1 : brace;
+    if (before > 0 && memchr(" \t([", span_byte(tail, before - 1), 4) == NULL)
+        return false;
+
+    struct span inside = span_head(span_skip(tail, brace + 1), tail.n - brace - 2);
+    uint8_t sign = inside.n > 0 ? span_byte(inside, inside.n - 1) : 0;
+    bool at_once = sign == '+' || sign == '-';
+    struct span digits = span_head(inside, inside.n - (at_once ? 1 : 0));
+    for (size_t i = 0; i < digits.n; i++)
+        if (span_byte(digits, i) < '0' || span_byte(digits, i) > '9')
+            return false;
+
+    literal->waits = !at_once;
+    literal->overflow = !line_number(digits, &literal->size);
+    return digits.n > 0;
+}
+
+static enum line_body body_after(enum line_body now, uint8_t octet)
+{
+    switch (now) {
+    case BODY_LINE_START: return octet == '.' ? BODY_DOT : octet == '\r' ? BODY_CR : BODY_TEXT;
+    case BODY_DOT: return octet == '\r' ? BODY_DOT_CR : BODY_TEXT;
+    case BODY_DOT_CR: return octet == '\n' ? BODY_OVER : octet == '\r' ? BODY_CR : BODY_TEXT;
+    case BODY_TEXT: return octet == '\r' ? BODY_CR : BODY_TEXT;
+    case BODY_CR: return octet == '\n' ? BODY_LINE_START : octet == '\r' ? BODY_CR : BODY_TEXT;
+    case BODY_OVER: return BODY_OVER;
+    }
+    return BODY_OVER;
+}
+
+size_t line_skip_body(enum line_body *body, struct span rest)
+{
+    size_t at = 0;
+    while (at < rest.n && *body != BODY_OVER) {
+        if (*body == BODY_TEXT) /* the fast path: nothing matters before the next CR */
+            at += span_find(span_skip(rest, at), '\r');
+        if (at < rest.n)
+            *body = body_after(*body, span_byte(rest, at++));
+    }
+    return at;
+}

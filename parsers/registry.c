@@ -1,0 +1,98 @@
+#include "registry.h"
+
+#include <stdlib.h>
+
+/* The three tables that are more than a name begin with their code, so that one comparison serves them. */
+struct named_code {
+    uint32_t code;
+    const char *name;
+};
+
+static const struct registry_suite suites[] = {
+#define SUITE(code, name, kx, auth, strength, flags) {code, name, kx, auth, strength, flags},
+#include "registry/suites.def"
+#undef SUITE
+};
+
+static const struct registry_group groups[] = {
+#define GROUP(code, name, strength, field, post_quantum) {code, name, strength, field, post_quantum},
+#include "registry/groups.def"
+#undef GROUP
+};
+
+static const struct registry_signature signatures[] = {
+#define SIGNATURE(code, name, weak) {code, name, weak},
+#include "registry/signatures.def"
+#undef SIGNATURE
+};
+
+static const struct named_code ssl2_ciphers[] = {
+#define SSL2_CIPHER(code, name) {code, name},
+#include "registry/ssl2_ciphers.def"
+#undef SSL2_CIPHER
+};
+
+static const struct named_code alerts[] = {
+#define ALERT(code, name) {code, name},
+#include "registry/alerts.def"
+#undef ALERT
+};
+
+static const struct named_code versions[] = {
+#define VERSION(code, name) {code, name},
+#include "registry/versions.def"
+#undef VERSION
+};
+
+/* The code is the first member of every row, which is where a pointer to the row points. */
+static int compare_u16(const void *key, const void *row)
+{
+    uint16_t a = *(const uint16_t *)key;
+    uint16_t b = *(const uint16_t *)row;
+    return (a > b) - (a < b);
+}
+
+static int compare_u32(const void *key, const void *row)
+{
+    uint32_t a = *(const uint32_t *)key;
+    uint32_t b = *(const uint32_t *)row;
+    return (a > b) - (a < b);
+}
+
+static const char *find_name(uint32_t code, const struct named_code *rows, size_t count)
+{
+    const struct named_code *row = bsearch(&code, rows, count, sizeof rows[0], compare_u32);
+    return row != NULL ? row->name : NULL;
+}
+
+const struct registry_suite *registry_suite_find(uint16_t code)
+{
+    return bsearch(&code, suites, sizeof suites / sizeof suites[0], sizeof suites[0], compare_u16);
+}
+
+const struct registry_group *registry_group_find(uint16_t code)
+{
+    return bsearch(&code, groups, sizeof groups / sizeof groups[0], sizeof groups[0], compare_u16);
+}
+
+const struct registry_signature *registry_signature_find(uint16_t code)
+{
+    return bsearch(&code, signatures, sizeof signatures / sizeof signatures[0], sizeof signatures[0],
+                   compare_u16);
+}
+
+const char *registry_ssl2_cipher_name(uint32_t kind)
+{
+    return find_name(kind, ssl2_ciphers, sizeof ssl2_ciphers / sizeof ssl2_ciphers[0]);
+}
+
+const char *registry_alert_name(uint8_t description)
+{
+    return find_name(description, alerts, sizeof alerts / sizeof alerts[0]);
+}
+
+const char *registry_version_name(uint16_t version)
+{
+    const char *name = find_name(version, versions, sizeof versions / sizeof versions[0]);
+    return name != NULL ? name : "";
+}

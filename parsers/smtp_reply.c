@@ -1,0 +1,298 @@
+#include "smtp_reply.h"
+
+static bool is_positive(unsigned code)
+{
+    return code / 100 == 2;
+}
+
+/* RFC 5321 s4.2: three digits, then a blank, "-" or nothing. */
+static bool read_code(struct span text, unsigned *code, bool *last, struct span *rest)
+{
+    uint64_t number = 0;
+    if (text.n < 3 || !line_number(span_head(text, 3), &number) || number < 200 || number > 599)
+        return false;
+    uint8_t separator = span_byte(text, 3);
+    if (text.n > 3 && separator != ' ' && separator != '-')
+        return false;
+    *code = (unsigned)number;
+    *last = separator != '-';
+    *rest = span_skip(text, 4);
+    return true;
+}
+
+/* ---- capabilities ---- */
+
+/* "AUTH PLAIN LOGIN", and as before RFC 4954 "AUTH=PLAIN LOGIN"; Exchange has X-EXPS as well. */
+static bool is_auth_list(struct span line, struct span *mechanisms)
+{
+    static const char *const names[] = {"AUTH", "X-EXPS"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct span rest = span_skip(line, strlen(names[i]));
+        uint8_t separator = span_byte(rest, 0);
+        if (span_starts(line, names[i]) && (separator == ' ' || separator == '=')) {
+            *mechanisms = span_skip(rest, 1);
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_known_extension(struct span keyword)
+{
+    static const char *const names[] = {"STARTTLS", "PIPELINING", "SIZE", "8BITMIME", "ENHANCEDSTATUSCODES",
+                                        "CHUNKING", "SMTPUTF8",   "DSN",  "ETRN",     "BINARYMIME"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (span_is(keyword, names[i]))
+            return true;
+    return false;
+}
+
+static void take_extension(struct smtp *s, struct span line)
+{
+    struct span mechanisms;
+    struct span rest = line;
+    struct span keyword = span_word(&rest);
+    unsigned offers = talk_offer_of(keyword, "STARTTLS") | talk_offer_of(keyword, "X-ANONYMOUSTLS");
+    bool auth = is_auth_list(line, &mechanisms);
+    if (auth)
+        offers |= talk_auth_offers(mechanisms);
+    s->reply.offers |= (uint8_t)offers;
+    if (auth || is_known_extension(keyword))
+        s->reply.keywords = true;
+}
+
+static void say_capabilities(struct smtp *s)
+{
+    unsigned offers = s->reply.offers | (s->reply.overlong ? (unsigned)OFFER_CUT : 0u);
+    s->starttls_offered = (offers & OFFER_STARTTLS) != 0;
+    talk_say(&s->talk,
+             (struct mail_event){
+                 .kind = MAIL_CAPABILITIES, .from = SERVER, .offers = offers, .overlong = s->reply.overlong});
+}
+
+static void answer_ehlo(struct smtp *s, unsigned code)
+{
+    s->recipients = 0;
+    if (is_positive(code))
+        say_capabilities(s);
+    else
+        talk_say(&s->talk,
+                 (struct mail_event){.kind = MAIL_CAPABILITIES_REFUSED, .from = SERVER, .code = code});
+}
+
+/* ---- the other commands ---- */
+
+static void answer_starttls(struct smtp *s, unsigned code, struct span text)
+{
+    if (is_positive(code)) {
+        talk_tls_accepted(&s->talk, code);
+        return;
+    }
+    bool not_known = code == 500 || code == 502;
+    talk_tls_refused(&s->talk, (struct mail_event){.code = code,
+                                                   .already = code == 503,
+                                                   .tampered = (not_known && s->starttls_offered) ||
+                                                               talk_says_masked(text)});
+}
+
+/* Only now is it certain that the server did not understand the verb either. */
+static void answer_masked(struct smtp *s, unsigned code)
+{
+    if (code != 500 && code != 502)
+        return;
+    talk_tls_asked(&s->talk, false, false);
+    talk_say(&s->talk,
+             (struct mail_event){.kind = MAIL_TLS_REFUSED, .from = SERVER, .code = code, .tampered = true});
+}
+
+/* Returns false where this was not the last reply to the command. */
+static bool answer_auth(struct smtp *s, unsigned code)
+{
+    if (code == 334) {
+        talk_auth_challenge(&s->talk);
+        smtp_move(s, SMTP_CHALLENGED);
+        return false;
+    }
+    smtp_move(s, SMTP_AUTH_ENDS);
+    talk_auth_done(&s->talk, is_positive(code), code);
+    return true;
+}
+
+static void answer_mail(struct smtp *s, unsigned code)
+{
+    if (!is_positive(code))
+        return;
+    s->recipients = 0;
+    s->recipients_unknown = false;
+    talk_say(&s->talk, (struct mail_event){.kind = MAIL_TRANSACTION, .from = SERVER, .code = code});
+}
+
+static void answer_rcpt(struct smtp *s, unsigned code)
+{
+    if (is_positive(code) && s->recipients < UINT32_MAX)
+        s->recipients++;
+}
+
+static void answer_data(struct smtp *s, unsigned code)
+{
+    if (code == 354)
+        smtp_move(s, SMTP_BODY_BEGINS);
+    else if (s->body_early) /* the server reads that body as commands, and we cannot tell how many */
+        smtp_lose(s, CLIENT);
+    else
+        smtp_move(s, SMTP_DATA_REFUSED);
+}
+
+static void say_message_accepted(struct smtp *s, unsigned code)
+{
+    talk_say(&s->talk, (struct mail_event){.kind = MAIL_MESSAGE_ACCEPTED, .from = SERVER, .code = code});
+}
+
+/* LMTP answers once for each recipient it had accepted (RFC 2033 s4.2); the message is one all the same. Where
+ * those were not seen, only the first reply is certain. Returns false where more replies are due. */
+static bool answer_message(struct smtp *s, unsigned code)
+{
+    if (s->recipients_due == 0)
+        s->recipients_due = s->lmtp && s->recipients > 1 ? s->recipients : 1;
+    if (is_positive(code) && !s->message_counted) {
+        s->message_counted = true;
+        say_message_accepted(s, code);
+    }
+    if (--s->recipients_due > 0)
+        return false;
+    if (!s->named || (s->lmtp && s->recipients_unknown))
+        pairing_lose(&s->pairing);
+    s->message_counted = false;
+    s->recipients = 0;
+    return true;
+}
+
+/* Returns false where the same command will have more replies. */
+static bool answer(struct smtp *s, enum smtp_command command, unsigned code, struct span text)
+{
+    switch (command) {
+    case SMTP_NONE: break;
+    case SMTP_HELO: s->recipients = 0; break;
+    case SMTP_EHLO: answer_ehlo(s, code); break;
+    case SMTP_STARTTLS: answer_starttls(s, code, text); break;
+    case SMTP_MASKED: answer_masked(s, code); break;
+    case SMTP_SASL: return answer_auth(s, code);
+    case SMTP_MAIL: answer_mail(s, code); break;
+    case SMTP_RCPT: answer_rcpt(s, code); break;
+    case SMTP_BEGIN: answer_data(s, code); break;
+    case SMTP_BDAT: break;
+    case SMTP_MESSAGE: return answer_message(s, code);
+    case SMTP_RSET: s->recipients = 0; break;
+    case SMTP_TURN: s->talk.over = is_positive(code); break;
+    case SMTP_OTHER: break;
+    }
+    return true;
+}
+
+/* ---- replies without a command ---- */
+
+/* The first reply is the greeting. It may follow commands of a client that did not wait; but then only 220 can be
+ * told from the answer to a command, and not where that is STARTTLS. */
+static bool is_greeting(const struct smtp *s, unsigned code)
+{
+    if (s->pairing.lost)
+        return false;
+    if (pairing_is_empty(&s->pairing))
+        return code == 220 || code >= 400;
+    return code == 220 && pairing_head(&s->pairing) != SMTP_STARTTLS;
+}
+
+/* Only the server is heard: a list of extensions explains itself, and what follows 354 answers the body. */
+static void take_reply_alone(struct smtp *s, unsigned code)
+{
+    if (s->data_open && is_positive(code))
+        say_message_accepted(s, code);
+    else if (code == 250 && s->reply.keywords && !s->talk.side[SERVER].lost)
+        say_capabilities(s);
+    s->data_open = code == 354;
+}
+
+static void take_unpaired(struct smtp *s, unsigned code)
+{
+    if (s->state == SMTP_DATA && is_positive(code)) {
+        /* The server saw an end of the body that is none by RFC 5321: a dot between bare LFs. */
+        say_message_accepted(s, code);
+        smtp_lose(s, CLIENT);
+    }
+}
+
+/* The client's next byte begins a command, or a body. */
+static void begin_anew(struct smtp *s, bool data)
+{
+    struct talk_side *client = &s->talk.side[CLIENT];
+    client->lost = false;
+    client->line.skipping = false;
+    s->body = BODY_LINE_START;
+    s->body_early = false;
+    if (data)
+        smtp_move(s, SMTP_SENT_DATA);
+}
+
+/* After lost bytes: some replies answer one command only, and its client has waited for them. Returns whether the
+ * place was found. */
+static bool find_place(struct smtp *s, unsigned code)
+{
+    bool client_lost = s->talk.side[CLIENT].lost;
+    bool waited_for_354 = client_lost || s->state == SMTP_DATA_ASKED || s->state == SMTP_DATA;
+    bool waited_for_235 = client_lost || s->state == SMTP_AUTH;
+    bool data = code == 354 && waited_for_354;
+    bool auth = (code == 235 && waited_for_235) || ((code == 334 || code == 535) && s->state == SMTP_AUTH);
+    if (!data && !auth)
+        return false;
+
+    pairing_restart(&s->pairing);
+    pairing_push(&s->pairing, (uint8_t)(data ? SMTP_BEGIN : client_lost ? SMTP_OTHER : SMTP_SASL));
+    s->recipients_unknown = true;
+    s->recipients_due = 0;
+    s->talk.side[SERVER].lost = false;
+    if (client_lost)
+        begin_anew(s, data);
+    return true;
+}
+
+static void end_reply(struct smtp *s, const struct line_text *line, unsigned code, struct span text)
+{
+    bool first = !s->greeted;
+    s->greeted = true;
+    if (first && is_greeting(s, code)) {
+        struct span head = s->reply.inside ? talk_kept(&s->talk, SERVER) : text;
+        talk_greeting(&s->talk, line, head, code, is_positive(code));
+    } else if (!s->talk.side[CLIENT].spoke) {
+        take_reply_alone(s, code);
+    } else if (pairing_is_empty(&s->pairing)) {
+        take_unpaired(s, code);
+    } else if (pairing_known(&s->pairing) || find_place(s, code)) {
+        if (answer(s, (enum smtp_command)pairing_head(&s->pairing), code, text))
+            pairing_pop(&s->pairing);
+    } else if (s->lmtp) { /* how many replies a message has is not known: counting them leads nowhere */
+        pairing_lose(&s->pairing);
+    } else {
+        pairing_pop(&s->pairing);
+    }
+    if (code == 221 || code == 421)
+        talk_bye(&s->talk, SERVER, code);
+}
+
+void smtp_take_reply(struct smtp *s, const struct line_text *line)
+{
+    unsigned code = 0;
+    bool last = false;
+    struct span text;
+    if (!read_code(line->text, &code, &last, &text))
+        return;
+    s->reply.overlong |= line->overlong;
+    if (s->reply.inside)
+        take_extension(s, text);
+    else if (!s->greeted)
+        text = talk_keep(&s->talk, SERVER, text);
+    if (last)
+        end_reply(s, line, code, text);
+    s->reply.inside = true;
+    if (last)
+        s->reply = (struct smtp_reply){0};
+}

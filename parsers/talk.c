@@ -1,0 +1,401 @@
+#include "talk.h"
+
+#include <assert.h>
+
+enum { OCTET_ALERT = 0x15, OCTET_HANDSHAKE = 0x16 };
+
+void talk_say(struct talk *t, struct mail_event ev)
+{
+    assert(t->said_count < TALK_EVENTS_CAP);
+    if (t->said_count < TALK_EVENTS_CAP)
+        t->said[t->said_count++] = ev;
+}
+
+struct span talk_keep(struct talk *t, enum side from, struct span text)
+{
+    struct span kept = span_head(text, TALK_TEXT_CAP_BYTES);
+    memmove(t->text, kept.p, kept.n); /* it may be what was kept before */
+    t->text_used = (uint8_t)kept.n;
+    t->text_from = (uint8_t)from;
+    return talk_kept(t, from);
+}
+
+void talk_keep_more(struct talk *t, enum side from, struct span text)
+{
+    if (t->text_from != from)
+        return;
+    struct span fits = span_head(text, TALK_TEXT_CAP_BYTES - (size_t)t->text_used);
+    memcpy(t->text + t->text_used, fits.p, fits.n);
+    t->text_used = (uint8_t)(t->text_used + fits.n);
+}
+
+struct span talk_kept(const struct talk *t, enum side from)
+{
+    return span_of(t->text, t->text_from == from ? t->text_used : 0);
+}
+
+void talk_bye(struct talk *t, enum side from, unsigned code)
+{
+    talk_say(t, (struct mail_event){.kind = MAIL_BYE, .from = from, .code = code});
+}
+
+/* A device overwrites the whole greeting, host name and all: "220 ****************". */
+static bool greeting_is_masked(struct span text)
+{
+    struct span word = span_word(&text);
+    return span_byte(word, 0) == '*' && mail_is_masked(word);
+}
+
+void talk_greeting(struct talk *t, const struct line_text *line, struct span text, unsigned code,
+                   bool accepted)
+{
+    talk_say(t, (struct mail_event){.kind = MAIL_GREETING,
+                                    .from = SERVER,
+                                    .code = code,
+                                    .accepted = accepted,
+                                    .masked = greeting_is_masked(text),
+                                    .overlong = line->overlong,
+                                    .text = talk_keep(t, SERVER, text)});
+}
+
+/* ---- the upgrade to TLS ---- */
+
+void talk_tls_asked(struct talk *t, bool anonymous, bool certain)
+{
+    talk_say(t, (struct mail_event){.kind = MAIL_TLS_ASKED, .from = CLIENT, .anonymous_tls = anonymous});
+    if (!certain)
+        return;
+    if (t->asked < UINT8_MAX)
+        t->asked++;
+    t->upgrade = UPGRADE_ASKED;
+}
+
+void talk_tls_accepted(struct talk *t, unsigned code)
+{
+    talk_say(t, (struct mail_event){.kind = MAIL_TLS_ACCEPTED, .from = SERVER, .code = code});
+    t->upgrade = UPGRADE_ACCEPTED;
+    t->asked = 0;
+}
+
+void talk_tls_refused(struct talk *t, struct mail_event refusal)
+{
+    refusal.kind = MAIL_TLS_REFUSED;
+    refusal.from = SERVER;
+    talk_say(t, refusal);
+    if (t->asked > 0)
+        t->asked--;
+    t->upgrade = t->asked > 0 ? UPGRADE_ASKED : UPGRADE_NONE;
+}
+
+void talk_tls_unknown(struct talk *t)
+{
+    t->upgrade = UPGRADE_NONE;
+    t->asked = 0;
+    t->side[CLIENT].injected = false;
+    t->side[SERVER].injected = false;
+}
+
+void talk_gap(struct talk *t, enum side from)
+{
+    line_skip_rest(&t->side[from].line);
+    t->side[from].lost = true;
+    talk_tls_unknown(t);
+}
+
+/* May TLS follow in another form than a handshake record? */
+static bool tls_may_come(const struct talk *t, enum side from)
+{
+    return t->upgrade != UPGRADE_NONE || t->side[side_other(from)].tls || !t->side[from].spoke;
+}
+
+/* At the start of a line. */
+static bool tls_begins(const struct talk *t, enum side from, struct span rest)
+{
+    if (!tls_may_come(t, from))
+        return span_byte(rest, 0) == OCTET_HANDSHAKE;
+    return mail_looks_like_tls(span_head(rest, 1), from == SERVER);
+}
+
+/* Where lines cannot be told: at the start of an input, and nothing less than a whole record header and hello. */
+static bool tls_begins_for_sure(struct span rest)
+{
+    return rest.n >= 6 && span_byte(rest, 0) == OCTET_HANDSHAKE && mail_looks_like_tls(rest, false);
+}
+
+static bool is_text(uint8_t octet)
+{
+    return octet >= ' ' || (octet >= '\t' && octet <= '\r');
+}
+
+/* Is the line that begins here sent where only TLS may follow? */
+static bool is_injected(const struct talk *t, enum side from)
+{
+    if (from == SERVER)
+        return t->upgrade == UPGRADE_ACCEPTED;
+    return t->upgrade == UPGRADE_ASKED && t->side[SERVER].spoke;
+}
+
+static void say_injected(struct talk *t, enum side from, size_t octets)
+{
+    enum mail_event_kind kind = from == CLIENT ? MAIL_INJECTED_COMMAND : MAIL_INJECTED_RESPONSE;
+    talk_say(t, (struct mail_event){.kind = kind, .from = from, .count = octets});
+    t->side[from].injected = false;
+}
+
+static void say_tls_begins(struct talk *t, enum side from)
+{
+    t->side[from].tls = true;
+    line_done(&t->side[from].line);
+    talk_say(t, (struct mail_event){.kind = MAIL_TLS_BEGINS, .from = from});
+}
+
+/* The first octet of a line, not consumed. Returns false where it belongs to no line, or was news in itself. */
+static bool begin_line(struct talk *t, const struct talk_protocol *protocol, enum side from, struct span rest)
+{
+    if (!t->side[from].lost && tls_begins(t, from, rest)) {
+        say_tls_begins(t, from);
+        return false;
+    }
+    if (!is_text(span_byte(rest, 0))) { /* a SASL security layer (RFC 4422 s3.7), or no mail at all */
+        protocol->gap(t, from);
+        return false;
+    }
+    if (from == CLIENT && t->upgrade == UPGRADE_ACCEPTED) {
+        talk_say(t, (struct mail_event){.kind = MAIL_CLEARTEXT_GOES_ON, .from = CLIENT});
+        t->upgrade = UPGRADE_NONE;
+        return false;
+    }
+    t->side[from].injected = is_injected(t, from);
+    return true;
+}
+
+/* ---- lines and bodies ---- */
+
+static void read_line(struct talk *t, const struct talk_protocol *protocol, enum side from, struct cursor *in)
+{
+    struct talk_side *side = &t->side[from];
+    struct span rest = cursor_rest(*in);
+    if (side->injected) /* TLS may cut off the line: an injected part of one needs no line end */
+        rest = span_head(rest, span_find(rest, OCTET_HANDSHAKE));
+    if (rest.n == 0) {
+        say_injected(t, from, side->line.octets);
+        line_done(&side->line);
+        return;
+    }
+
+    struct cursor part = cursor_over(rest);
+    struct line_text line;
+    bool whole = line_take(&side->line, &part, &line);
+    cursor_take(in, rest.n - cursor_left(&part));
+    if (!whole)
+        return;
+    bool injected = side->injected;
+    protocol->line(t, from, &line);
+    if (injected)
+        say_injected(t, from, line.octets);
+    line_done(&side->line);
+}
+
+/* One body, one line, or the look at what begins here. */
+static void advance(struct talk *t, const struct talk_protocol *protocol, enum side from, struct cursor *in)
+{
+    struct talk_side *side = &t->side[from];
+    bool between = line_is_empty(&side->line);
+    size_t body = between ? protocol->body(t, from, cursor_rest(*in)) : 0;
+    if (body > 0)
+        cursor_take(in, body);
+    else if (!between || begin_line(t, protocol, from, cursor_rest(*in)))
+        read_line(t, protocol, from, in);
+    else
+        return;
+    side->spoke = true;
+}
+
+/* Bytes of no use here (the caller was told that TLS began), or of no known meaning. */
+static void swallow(struct talk *t, enum side from, struct cursor *in)
+{
+    cursor_take(in, cursor_left(in));
+    t->side[from].spoke = true;
+}
+
+static bool hand_out(struct talk *t, struct mail_event *ev)
+{
+    if (t->handed_out == t->said_count) {
+        t->handed_out = 0;
+        t->said_count = 0;
+        return false;
+    }
+    *ev = t->said[t->handed_out++];
+    return true;
+}
+
+enum step talk_next(void *state, const struct talk_protocol *protocol, enum side from, struct cursor *in,
+                    struct mail_event *ev)
+{
+    struct talk *t = state;
+    struct talk_side *side = &t->side[from];
+    while (!hand_out(t, ev)) {
+        if (t->over)
+            return STEP_LOST;
+        if (cursor_left(in) == 0)
+            return STEP_MORE;
+        if (side->lost && !side->tls && tls_begins_for_sure(cursor_rest(*in)))
+            say_tls_begins(t, from);
+        else if (side->tls || (side->lost && from == CLIENT))
+            swallow(t, from, in);
+        else
+            advance(t, protocol, from, in);
+    }
+    return STEP_EVENT;
+}
+
+/* ---- authentication ---- */
+
+static struct span mechanism_name(struct span written)
+{
+    struct span name = span_head(written, TALK_MECHANISM_CAP_BYTES);
+    for (size_t i = 0; i < name.n; i++) {
+        uint8_t upper = byte_upper(span_byte(name, i));
+        bool allowed = (upper >= 'A' && upper <= 'Z') || (upper >= '0' && upper <= '9') || upper == '-' ||
+                       upper == '_';
+        if (!allowed)
+            return span_head(name, i);
+    }
+    return name;
+}
+
+static void say_auth(struct talk *t, struct span name, bool complete)
+{
+    t->challenges = 0;
+    t->secret = (uint8_t)mail_secret_of(name);
+    talk_say(t, (struct mail_event){.kind = MAIL_AUTH,
+                                    .from = CLIENT,
+                                    .secret = (enum mail_secret)t->secret,
+                                    .initial_response = complete,
+                                    .text = talk_keep(t, CLIENT, name)});
+}
+
+void talk_auth(struct talk *t, struct span mechanism, bool response)
+{
+    struct span name = mechanism_name(mechanism);
+    /* AUTH LOGIN asks for the name first and the password second. */
+    t->answers_due = mail_secret_of(name) == SECRET_NONE ? 0 : span_is(name, "LOGIN") ? 2 : 1;
+    bool counts = response && t->answers_due > 0;
+    if (counts)
+        t->answers_due--;
+    say_auth(t, name, counts && t->answers_due == 0);
+}
+
+void talk_login(struct talk *t, const char *command, bool complete)
+{
+    t->answers_due = 0;
+    say_auth(t, span_text(command), complete);
+}
+
+void talk_secret_sent(struct talk *t)
+{
+    t->answers_due = 0;
+    talk_say(t, (struct mail_event){
+                    .kind = MAIL_AUTH_SECRET_SENT, .from = CLIENT, .secret = (enum mail_secret)t->secret});
+}
+
+void talk_auth_challenge(struct talk *t)
+{
+    if (t->challenges < INT8_MAX)
+        t->challenges++;
+}
+
+bool talk_auth_due(const struct talk *t)
+{
+    return t->challenges > 0;
+}
+
+void talk_auth_answer(struct talk *t, bool empty)
+{
+    if (t->challenges > INT8_MIN)
+        t->challenges--;
+    if (t->answers_due == 0 || empty)
+        return;
+    t->answers_due--;
+    if (t->answers_due == 0)
+        talk_secret_sent(t);
+}
+
+void talk_auth_done(struct talk *t, bool accepted, unsigned code)
+{
+    enum mail_event_kind kind = accepted ? MAIL_AUTH_ACCEPTED : MAIL_AUTH_REFUSED;
+    t->answers_due = 0;
+    t->challenges = 0;
+    talk_say(t, (struct mail_event){.kind = kind, .from = SERVER, .code = code});
+}
+
+/* ---- words ---- */
+
+unsigned talk_offer_of(struct span keyword, const char *starttls)
+{
+    if (span_is(keyword, starttls))
+        return OFFER_STARTTLS;
+    return mail_is_masked(keyword) ? OFFER_MASKED : 0;
+}
+
+unsigned talk_auth_offers(struct span mechanisms)
+{
+    unsigned offers = 0;
+    for (struct span word = span_word(&mechanisms); word.n > 0; word = span_word(&mechanisms))
+        offers |= mail_offer_of(word);
+    return offers;
+}
+
+struct span talk_trim(struct span text)
+{
+    while (span_byte(text, 0) == ' ' || span_byte(text, 0) == '\t')
+        text = span_skip(text, 1);
+    while (text.n > 0 && (span_byte(text, text.n - 1) == ' ' || span_byte(text, text.n - 1) == '\t'))
+        text = span_head(text, text.n - 1);
+    return text;
+}
+
+bool talk_says(struct span text, const char *phrase)
+{
+    for (size_t i = 0; i < text.n; i++)
+        if (span_starts(span_skip(text, i), phrase))
+            return true;
+    return false;
+}
+
+bool talk_says_unknown(struct span text)
+{
+    static const char *const phrases[] = {"unrecogni",       "not recogni",    "unknown",
+                                          "not implemented", "not understand", "not understood",
+                                          "invalid command"};
+    for (size_t i = 0; i < sizeof phrases / sizeof *phrases; i++)
+        if (talk_says(text, phrases[i]))
+            return true;
+    return false;
+}
+
+bool talk_says_masked(struct span text)
+{
+    enum { LENGTH_OF_STARTTLS = 8 };
+    size_t run = 0;
+    for (size_t i = 0; i < text.n; i++) {
+        run = span_byte(text, i) == 'X' ? run + 1 : 0;
+        if (run == LENGTH_OF_STARTTLS)
+            return true;
+    }
+    return false;
+}
+
+bool talk_is_base64(struct span text)
+{
+    if (span_is(text, "*"))
+        return true;
+    for (size_t i = 0; i < text.n; i++) {
+        uint8_t octet = span_byte(text, i);
+        uint8_t upper = byte_upper(octet);
+        bool digit = octet >= '0' && octet <= '9';
+        if (!digit && !(upper >= 'A' && upper <= 'Z') && memchr("+/=", octet, 3) == NULL)
+            return false;
+    }
+    return text.n > 0;
+}

@@ -1,0 +1,311 @@
+#include "sensor/audit/event.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "parsers/registry.h"
+#include "sensor/host/digest.h"
+
+/* Room in the event's scratch for one text of at most `cap` bytes with its NUL; NULL where it is full. */
+static char *reserve(struct event *e, size_t cap)
+{
+    if (cap > sizeof e->scratch - e->scratch_used)
+        return NULL;
+    char *room = e->scratch + e->scratch_used;
+    e->scratch_used += cap;
+    return room;
+}
+
+static const char *put(struct event *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static const char *put(struct event *e, const char *format, ...)
+{
+    enum { PUT_CAP = 192 };
+    char *room = reserve(e, PUT_CAP);
+    if (room == NULL)
+        return "";
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(room, PUT_CAP, format, args);
+    va_end(args);
+    if (n < 0)
+        return "";
+    size_t used = (size_t)n < PUT_CAP ? (size_t)n : PUT_CAP - 1;
+    e->scratch_used -= PUT_CAP - used - 1;
+    return room;
+}
+
+static const char *hex_of(struct event *e, const uint8_t *bytes, size_t n)
+{
+    char *room = n > 0 ? reserve(e, 2 * n + 1) : NULL;
+    if (room == NULL)
+        return "";
+    digest_hex(bytes, (unsigned)n, room);
+    return room;
+}
+
+/* Unique over sensors and restarts, and the same whenever the same capture is read: the sensor, the start, a hash of the connection,
+ * and how often this connection's addresses and ports had been used before. */
+static const char *session_id(struct event *e, const struct event_context *context, const struct session *s)
+{
+    return put(e, "%s-%" PRIu64 "-%016" PRIx64 "-%" PRIu32, context->sensor, s->first_ns / 1000000, s->tuple_hash,
+               s->generation);
+}
+
+static const char *address(struct event *e, const struct address *a, const struct session *s)
+{
+    enum { ADDRESS_CAP = 46 };
+    char *room = reserve(e, ADDRESS_CAP);
+    if (room == NULL)
+        return "";
+    unsigned used = address_text(a, (enum ip_family)s->family, room);
+    e->scratch_used -= ADDRESS_CAP - used - 1;
+    return room;
+}
+
+/* Community ID v1 with seed 0: SHA-1 over seed, both addresses, protocol, padding and both ports, the lower end first. */
+static const char *community_id(struct event *e, const struct event_context *context, const struct session *s)
+{
+    enum { PROTOCOL_TCP = 6, BASE64_CAP = 29 };
+    size_t n = s->family == IP_V4 ? 4 : 16;
+    int order = memcmp(s->client_address.bytes, s->server_address.bytes, n);
+    bool client_first = order < 0 || (order == 0 && s->client_port < s->server_port);
+    const struct address *first = client_first ? &s->client_address : &s->server_address;
+    const struct address *second = client_first ? &s->server_address : &s->client_address;
+    uint16_t first_port = client_first ? s->client_port : s->server_port;
+    uint16_t second_port = client_first ? s->server_port : s->client_port;
+
+    uint8_t in[2 + 16 + 16 + 2 + 4] = {0};
+    memcpy(in + 2, first->bytes, n);
+    memcpy(in + 2 + n, second->bytes, n);
+    uint8_t *tail = in + 2 + 2 * n;
+    tail[0] = PROTOCOL_TCP;
+    tail[2] = (uint8_t)(first_port >> 8);
+    tail[3] = (uint8_t)first_port;
+    tail[4] = (uint8_t)(second_port >> 8);
+    tail[5] = (uint8_t)second_port;
+    uint8_t hash[DIGEST_SHA1_BYTES];
+    digest_sha1(context->digester, span_of(in, 2 + 2 * n + 6), hash);
+    char *room = reserve(e, 2 + BASE64_CAP);
+    if (room == NULL)
+        return "";
+    memcpy(room, "1:", 2);
+    digest_base64(hash, sizeof hash, room + 2);
+    return room;
+}
+
+static const char *detected_by_word(enum detected_by by)
+{
+    switch (by) {
+    case DETECTED_BY_PORT: return "port";
+    case DETECTED_BY_CONTENT: return "content";
+    case DETECTED_BY_NDPI: return "ndpi";
+    }
+    return "";
+}
+
+enum { SSL2_VERSION = 0x0002, TLS13_VERSION = 0x0304 };
+
+static const char *cipher_name(struct event *e, const struct session_tls *t)
+{
+    if (!t->has_cipher)
+        return "";
+    if (t->version == SSL2_VERSION) {
+        const char *name = registry_ssl2_cipher_name(t->ssl2_cipher);
+        return name != NULL ? name : put(e, "unassigned_0x%06" PRIx32, t->ssl2_cipher);
+    }
+    const struct registry_suite *row = registry_suite_find(t->cipher_suite);
+    return row != NULL ? row->name : put(e, "unassigned_0x%04x", t->cipher_suite);
+}
+
+static const char *cipher_id(struct event *e, const struct session_tls *t)
+{
+    if (!t->has_cipher)
+        return "";
+    return t->version == SSL2_VERSION ? put(e, "0x%06" PRIx32, t->ssl2_cipher) : put(e, "0x%04x", t->cipher_suite);
+}
+
+static const char *group_name(struct event *e, const struct session_tls *t)
+{
+    if (t->group == 0)
+        return "";
+    const struct registry_group *row = registry_group_find(t->group);
+    return row != NULL ? row->name : put(e, "unassigned_0x%04x", t->group);
+}
+
+static int64_t group_is_post_quantum(const struct session_tls *t)
+{
+    const struct registry_group *row = t->group != 0 ? registry_group_find(t->group) : NULL;
+    return row != NULL && row->post_quantum;
+}
+
+static int64_t known(uint16_t value)
+{
+    return value > 0 ? value : -1;
+}
+
+static const char *signature_name(struct event *e, const struct session_tls *t)
+{
+    if (t->signature_scheme == 0)
+        return "";
+    const struct registry_signature *row = registry_signature_find(t->signature_scheme);
+    return row != NULL ? row->name : put(e, "unassigned_0x%04x", t->signature_scheme);
+}
+
+static const char *alert_name(struct event *e, const struct session_tls *t)
+{
+    if (!t->alert_seen)
+        return "";
+    const char *name = registry_alert_name(t->alert_description);
+    return name != NULL ? name : put(e, "unassigned_%u", t->alert_description);
+}
+
+static const char *alert_side(const struct session_tls *t)
+{
+    if (!t->alert_seen)
+        return "";
+    return t->alert_from == CLIENT ? "client" : "server";
+}
+
+/* 0 where there is no suite: what was not negotiated has no property. */
+static int64_t suite_has(const struct session_tls *t, uint32_t flag)
+{
+    const struct registry_suite *row = t->has_cipher ? registry_suite_find(t->cipher_suite) : NULL;
+    if (row == NULL || t->version == SSL2_VERSION)
+        return 0;
+    /* TLS 1.3 suites name no key exchange: forward secrecy needs a key_share in the ServerHello (RFC 8446 s2.2). */
+    if (flag == SUITE_FORWARD_SECRET && t->version == TLS13_VERSION)
+        return t->group != 0;
+    return (row->flags & flag) != 0;
+}
+
+/* Why a certificate can or cannot be seen. A resumed session sends none; TLS 1.3 hides it. */
+static const char *certificate_state(const struct session *s)
+{
+    const struct session_tls *t = &s->tls;
+    if (t->certificate_seen)
+        return "visible";
+    if (!t->begun)
+        return "none";
+    if (t->server_hello && t->version == TLS13_VERSION)
+        return "hidden_tls13";
+    if (t->server_hello && t->resumed)
+        return "hidden_resumed";
+    bool missed = s->midstream || s->side[SERVER].gap_in_handshake || s->side[SERVER].gap_before_tls ||
+                  s->side[SERVER].bytes == 0;
+    return missed ? "gap" : "none";
+}
+
+static const char *auth_word(const struct session *s)
+{
+    switch ((enum auth_exposure)s->mail.auth_exposure) {
+    case AUTH_READABLE:
+    case AUTH_DIGEST_MD5:
+    case AUTH_USER_ONLY: return "cleartext";
+    case AUTH_PROTECTED: return "protected_mechanism";
+    case AUTH_WITHOUT_SECRET:
+    case AUTH_NOT_SEEN: break;
+    }
+    return s->tls.established ? "inside_tls_unknown" : "none";
+}
+
+static const char *visibility_word(const struct session *s)
+{
+    bool client = s->side[CLIENT].packets > 0;
+    bool server = s->side[SERVER].packets > 0;
+    return client && server ? "both" : client ? "client_only" : "server_only";
+}
+
+/* RFC 8460 s4.3; the names are for a sending MTA's report, so only relay sessions have one. */
+static const char *tlsrpt_word(const struct session *s)
+{
+    if (s->role != ROLE_RELAY)
+        return "";
+    switch (policy_starttls(s)) {
+    case STARTTLS_NOT_OFFERED:
+    case STARTTLS_STRIPPED:
+    case STARTTLS_REFUSED: return "starttls-not-supported";
+    case STARTTLS_FAILED: return s->tls.begun ? "validation-failure" : "starttls-not-supported";
+    case STARTTLS_NONE:
+    case STARTTLS_NOT_USED:
+    case STARTTLS_UPGRADED:
+    case STARTTLS_UNKNOWN:
+    case STARTTLS_COUNT: break;
+    }
+    return "";
+}
+
+/* Append one rule id to a comma-separated list in the scratch. */
+static size_t append(char *room, size_t used, size_t cap, const char *id)
+{
+    size_t n = strlen(id);
+    if (used + (used > 0) + n + 1 > cap)
+        return used;
+    if (used > 0)
+        room[used++] = ',';
+    memcpy(room + used, id, n + 1);
+    return used + n;
+}
+
+enum { RULE_LIST_CAP = 1200 };
+
+static const char *findings_list(struct event *e, const struct judgement *j)
+{
+    char *room = j->finding_count > 0 ? reserve(e, RULE_LIST_CAP) : NULL;
+    if (room == NULL)
+        return "";
+    size_t used = 0;
+    for (size_t i = 0; i < j->finding_count; i++)
+        used = append(room, used, RULE_LIST_CAP, policy_rule(j->findings[i].rule)->id);
+    e->scratch_used -= RULE_LIST_CAP - used - 1;
+    return room;
+}
+
+static const char *undecidable_list(struct event *e, const struct judgement *j)
+{
+    char *room = j->undecidable_count > 0 ? reserve(e, RULE_LIST_CAP) : NULL;
+    if (room == NULL)
+        return "";
+    size_t used = 0;
+    for (size_t rule = 0; rule < RULE_COUNT; rule++)
+        if (j->undecidable[rule / 64] >> rule % 64 & 1)
+            used = append(room, used, RULE_LIST_CAP, policy_rule((enum rule)rule)->id);
+    e->scratch_used -= RULE_LIST_CAP - used - 1;
+    return room;
+}
+
+void event_fill(struct event *e, const struct event_context *context, const struct session *s, const struct judgement *j)
+{
+    const struct session_mail *m = &s->mail;
+    const struct session_tls *t = &s->tls;
+    struct event_value *v = e->values;
+    e->session = s;
+    e->judgement = j;
+    e->scratch_used = 0;
+#define FIELD_TEXT(expression) (struct event_value){.text = (expression)}
+#define FIELD_NUMBER(expression) (struct event_value){.number = (expression)}
+#define FIELD(name, kind, expression) v[EVENT_##name] = FIELD_##kind(expression);
+#include "sensor/audit/event.def"
+#undef FIELD
+}
+
+static const struct {
+    const char *name;
+    enum event_kind kind;
+} fields[EVENT_FIELD_COUNT] = {
+#define FIELD(name, kind, expression) {#name, EVENT_##kind},
+#include "sensor/audit/event.def"
+#undef FIELD
+};
+
+const char *event_field_name(enum event_field field)
+{
+    return fields[field].name;
+}
+
+enum event_kind event_field_kind(enum event_field field)
+{
+    return fields[field].kind;
+}

@@ -1,0 +1,97 @@
+/* policy.h - the rules: pure predicates over the facts of a session, one row of policy.def each.
+ *
+ * Every rule has three answers: hit, clear, undecidable (something that the rule needs was not seen). Severity follows the
+ * role of the port. policy.c sets no field of a session and remembers nothing; what needs a memory is history.c's. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sensor/track/session.h"
+
+enum severity {
+    SEVERITY_NONE,
+    SEVERITY_INFO,
+    SEVERITY_LOW,
+    SEVERITY_MEDIUM,
+    SEVERITY_HIGH,
+    SEVERITY_CRITICAL,
+    SEVERITY_COUNT
+};
+
+enum rule {
+#define RULE(id, relay, submission, access, delivery, sources, wire, advice) RULE_##id,
+#include "sensor/audit/policy.def"
+#undef RULE
+    RULE_COUNT
+};
+
+enum ruling { RULING_CLEAR, RULING_HIT, RULING_UNDECIDABLE };
+
+/* One row of the handbook; all texts are constant. */
+struct rule_info {
+    const char *id;
+    enum severity severity[ROLE_COUNT]; /* by role; ROLE_UNKNOWN is judged as ROLE_ACCESS */
+    const char *sources;                /* "RFC 8314 s4.1; RFC 4954 s4" */
+    const char *wire;                   /* what is seen on the wire */
+    const char *advice;                 /* what to do about it */
+};
+
+struct finding {
+    enum rule rule;
+    enum severity severity;
+};
+
+enum verdict { VERDICT_COMPLIANT, VERDICT_WEAK, VERDICT_INSECURE, VERDICT_UNDECIDABLE, VERDICT_COUNT };
+
+struct judgement {
+    struct finding findings[RULE_COUNT]; /* worst first, then in the order of policy.def */
+    size_t finding_count;
+    uint64_t undecidable[(RULE_COUNT + 63) / 64]; /* bit per rule */
+    size_t undecidable_count;
+    enum severity worst;
+    enum verdict verdict;
+};
+
+/* How the connection was (to be) protected, and how the STARTTLS negotiation went: interface.md s2. */
+enum mode { MODE_PLAINTEXT, MODE_STARTTLS, MODE_IMPLICIT, MODE_UNDECIDABLE, MODE_COUNT };
+enum starttls {
+    STARTTLS_NONE,
+    STARTTLS_NOT_OFFERED,
+    STARTTLS_STRIPPED,
+    STARTTLS_NOT_USED,
+    STARTTLS_REFUSED,
+    STARTTLS_FAILED,
+    STARTTLS_UPGRADED,
+    STARTTLS_UNKNOWN,
+    STARTTLS_COUNT
+};
+enum tls_state { TLS_STATE_NONE, TLS_STATE_HELLO_ONLY, TLS_STATE_FAILED, TLS_STATE_ESTABLISHED, TLS_STATE_UNKNOWN,
+                 TLS_STATE_COUNT };
+
+/* policy_mode, policy_starttls, policy_tls_state - one word each out of the facts of a session. */
+enum mode policy_mode(const struct session *s);
+enum starttls policy_starttls(const struct session *s);
+enum tls_state policy_tls_state(const struct session *s);
+
+/* policy_judge - apply every rule.
+ * s     the session's facts
+ * out   overwritten */
+void policy_judge(const struct session *s, struct judgement *out);
+
+/* policy_rule - the row of a rule. */
+const struct rule_info *policy_rule(enum rule rule);
+
+/* policy_severity_word, ... - as events write them. */
+const char *policy_severity_word(enum severity severity);
+const char *policy_verdict_word(enum verdict verdict);
+const char *policy_mode_word(enum mode mode);
+const char *policy_starttls_word(enum starttls starttls);
+const char *policy_tls_state_word(enum tls_state state);
+/* policy_severity_of_word - the severity that a word names, or SEVERITY_COUNT. */
+enum severity policy_severity_of_word(const char *word);
+
+/* The profile that judged: name and date of policy.def. */
+extern const char policy_profile_name[];
+extern const char policy_profile_date[];

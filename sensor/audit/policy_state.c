@@ -1,0 +1,138 @@
+/* What a session came to, in one word each: mode, STARTTLS, TLS. */
+#include "sensor/audit/rules.h"
+
+#include <string.h>
+
+static bool closed(const struct session *s)
+{
+    const struct session_side *c = &s->side[CLIENT];
+    const struct session_side *v = &s->side[SERVER];
+    return c->rst_seen || v->rst_seen || c->fin_seen || v->fin_seen;
+}
+
+static bool both_visible(const struct session *s)
+{
+    return side_visible(s, CLIENT) && side_visible(s, SERVER);
+}
+
+static bool dialogue_seen(const struct session *s)
+{
+    const struct session_mail *m = &s->mail;
+    return m->greeting_seen || m->helo_seen || m->capabilities_seen || m->capabilities_refused || m->tls_asked ||
+           m->auth_seen || m->transaction || m->messages > 0 || m->preauth || m->bye;
+}
+
+bool rules_dialogue_whole(const struct session *s)
+{
+    return both_visible(s) && !s->midstream && !s->mail.lost && !s->side[CLIENT].gap_before_tls &&
+           !s->side[SERVER].gap_before_tls;
+}
+
+static bool is_loopback(const struct address *a, uint8_t family)
+{
+    static const uint8_t six[16] = {[15] = 1};
+    return family == IP_V4 ? a->bytes[0] == 127 : memcmp(a->bytes, six, sizeof six) == 0;
+}
+
+bool rules_is_local(const struct session *s)
+{
+    return memcmp(&s->client_address, &s->server_address, sizeof s->client_address) == 0 ||
+           (is_loopback(&s->client_address, s->family) && is_loopback(&s->server_address, s->family));
+}
+
+/* Cleartext that nothing later can have undone: text after the go-ahead, a login, a mail; or a dialogue seen to its end. */
+static bool plaintext_certain(const struct session *s)
+{
+    const struct session_mail *m = &s->mail;
+    if (m->cleartext_goes_on || m->auth_seen || m->transaction || m->messages > 0)
+        return true;
+    return dialogue_seen(s) && !m->lost && !s->side[CLIENT].gap_before_tls && !s->side[SERVER].gap_before_tls;
+}
+
+enum mode policy_mode(const struct session *s)
+{
+    const struct session_mail *m = &s->mail;
+    if (s->tls.begun && !s->tls.not_tls) {
+        if (dialogue_seen(s))
+            return MODE_STARTTLS;
+        if (s->tls_port || s->protocol == PROTOCOL_OTHER)
+            return MODE_IMPLICIT;
+        /* TLS from the first captured octet of a port that uses STARTTLS: what came before was perhaps not captured. */
+        return s->midstream || !both_visible(s) ? MODE_UNDECIDABLE : MODE_IMPLICIT;
+    }
+    if (m->tls_accepted && !m->cleartext_goes_on && !m->auth_seen && !m->transaction)
+        return MODE_STARTTLS;
+    if (s->tls.not_tls || plaintext_certain(s))
+        return MODE_PLAINTEXT;
+    return MODE_UNDECIDABLE;
+}
+
+enum tls_state policy_tls_state(const struct session *s)
+{
+    const struct session_tls *t = &s->tls;
+    if (t->established)
+        return TLS_STATE_ESTABLISHED;
+    if (!t->begun) {
+        bool gave_up = s->mail.tls_accepted && closed(s) && rules_dialogue_whole(s);
+        return gave_up ? TLS_STATE_FAILED : TLS_STATE_NONE;
+    }
+    if (t->alert_seen || t->not_tls)
+        return TLS_STATE_FAILED;
+    if (!both_visible(s) || s->side[CLIENT].gap_in_handshake || s->side[SERVER].gap_in_handshake)
+        return t->client_hello && !t->server_hello && !side_visible(s, SERVER) ? TLS_STATE_HELLO_ONLY : TLS_STATE_UNKNOWN;
+    if (!t->client_hello && !t->server_hello)
+        return TLS_STATE_UNKNOWN;
+    if (closed(s))
+        return t->server_hello ? TLS_STATE_FAILED : TLS_STATE_HELLO_ONLY;
+    return t->server_hello ? TLS_STATE_UNKNOWN : TLS_STATE_HELLO_ONLY;
+}
+
+/* The answer to STARTTLS, where it was asked for. */
+static enum starttls state_of_asked(const struct session *s)
+{
+    const struct session_mail *m = &s->mail;
+    if (m->tls_accepted || s->tls.begun) {
+        if (m->cleartext_goes_on || policy_tls_state(s) == TLS_STATE_FAILED)
+            return STARTTLS_FAILED;
+        if (s->tls.established || s->tls.server_hello)
+            return STARTTLS_UPGRADED;
+        if (s->tls.begun)
+            return closed(s) && rules_dialogue_whole(s) ? STARTTLS_FAILED : STARTTLS_UNKNOWN;
+        return STARTTLS_UNKNOWN;
+    }
+    if (m->tls_refused)
+        return STARTTLS_REFUSED;
+    return closed(s) && rules_dialogue_whole(s) ? STARTTLS_FAILED : STARTTLS_UNKNOWN;
+}
+
+static bool stripped(const struct session_mail *m)
+{
+    if (m->tls_refused_tampered && !m->tls_accepted)
+        return true;
+    return !m->offer_starttls_ever && (m->offer_masked || (m->greeting_masked && m->capabilities_seen));
+}
+
+static enum starttls state_of_offer(const struct session *s)
+{
+    const struct session_mail *m = &s->mail;
+    if (m->offer_starttls_ever)
+        return STARTTLS_NOT_USED;
+    if (m->capabilities_seen)
+        return m->capabilities_cut ? STARTTLS_UNKNOWN : STARTTLS_NOT_OFFERED;
+    /* A greeting and a good-bye, or a refused greeting: nobody got as far as asking what there is. */
+    bool got_further = m->helo_seen || m->auth_seen || m->transaction || m->capabilities_refused || m->messages > 0;
+    return rules_dialogue_whole(s) && m->greeting_seen && !got_further && !m->preauth ? STARTTLS_NONE : STARTTLS_UNKNOWN;
+}
+
+enum starttls policy_starttls(const struct session *s)
+{
+    if (s->tls_port || s->protocol == PROTOCOL_OTHER)
+        return STARTTLS_NONE;
+    if (s->tls.begun && !dialogue_seen(s))
+        return policy_mode(s) == MODE_IMPLICIT ? STARTTLS_NONE : STARTTLS_UNKNOWN;
+    if (stripped(&s->mail))
+        return STARTTLS_STRIPPED;
+    if (s->mail.tls_asked || s->mail.tls_accepted || s->tls.begun)
+        return state_of_asked(s);
+    return state_of_offer(s);
+}

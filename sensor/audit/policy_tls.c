@@ -1,0 +1,200 @@
+/* The rules of the TLS handshake: versions, suites, key exchange, failure and fall-back (RFC 9325, RFC 10015, RFC 8446). */
+#include "sensor/audit/rules.h"
+
+#include "parsers/registry.h"
+
+enum { SSL2_VERSION = 0x0002, SSL3_VERSION = 0x0300, TLS10_VERSION = 0x0301, TLS11_VERSION = 0x0302, TLS12_VERSION = 0x0303,
+       TLS13_VERSION = 0x0304 };
+
+enum { ALERT_INAPPROPRIATE_FALLBACK = 86, DH_BITS_MIN = 2048, CURVE_BITS_MIN = 224 };
+
+/* Nothing of a ServerHello can have gone unseen: it was seen, or there was no TLS. */
+static bool choice_seen(const struct session *s)
+{
+    if (s->tls.server_hello)
+        return true;
+    enum tls_state state = policy_tls_state(s);
+    return state == TLS_STATE_FAILED || (state == TLS_STATE_NONE && policy_mode(s) == MODE_PLAINTEXT);
+}
+
+static const struct registry_suite *suite(const struct session *s)
+{
+    return s->tls.has_cipher ? registry_suite_find(s->tls.cipher_suite) : NULL;
+}
+
+static struct answer suite_flagged(const struct session *s, uint32_t flags)
+{
+    if (s->tls.version == SSL2_VERSION)
+        return clear(); /* rule ssl2 says it all */
+    const struct registry_suite *row = suite(s);
+    if (s->tls.has_cipher && row == NULL)
+        return undecidable(); /* a code point that no table knows */
+    return hit_or(row != NULL && (row->flags & flags) != 0, choice_seen(s));
+}
+
+static struct answer version_is(const struct session *s, uint16_t version)
+{
+    return hit_or(s->tls.server_hello && s->tls.version == version, choice_seen(s));
+}
+
+struct answer rule_ssl2(const struct session *s)
+{
+    if (s->tls.version == SSL2_VERSION)
+        return hit();
+    /* A TLS server may accept the old format of the hello (RFC 5246 App. E.2); only unanswered it is worth a word. */
+    if (s->tls.client_hello_ssl2 && !s->tls.server_hello)
+        return hit_as(SEVERITY_LOW);
+    return hit_or(false, choice_seen(s));
+}
+
+struct answer rule_ssl3(const struct session *s)
+{
+    return version_is(s, SSL3_VERSION);
+}
+
+struct answer rule_tls10(const struct session *s)
+{
+    return version_is(s, TLS10_VERSION);
+}
+
+struct answer rule_tls11(const struct session *s)
+{
+    return version_is(s, TLS11_VERSION);
+}
+
+struct answer rule_null_cipher(const struct session *s)
+{
+    return suite_flagged(s, SUITE_NULL);
+}
+
+struct answer rule_anonymous_key_exchange(const struct session *s)
+{
+    return suite_flagged(s, SUITE_ANONYMOUS);
+}
+
+struct answer rule_export_cipher(const struct session *s)
+{
+    return suite_flagged(s, SUITE_EXPORT);
+}
+
+struct answer rule_broken_cipher(const struct session *s)
+{
+    return suite_flagged(s, SUITE_RC4 | SUITE_DES | SUITE_RC2 | SUITE_IDEA);
+}
+
+struct answer rule_triple_des(const struct session *s)
+{
+    return suite_flagged(s, SUITE_3DES);
+}
+
+/* Does the chosen suite use one of the two key exchanges? */
+static struct answer kx_is(const struct session *s, enum suite_kx one, enum suite_kx other)
+{
+    const struct registry_suite *row = suite(s);
+    if (s->tls.has_cipher && row == NULL)
+        return undecidable();
+    return hit_or(row != NULL && (row->kx == one || row->kx == other), choice_seen(s));
+}
+
+struct answer rule_static_rsa(const struct session *s)
+{
+    return kx_is(s, KX_RSA, KX_RSA_EXPORT);
+}
+
+struct answer rule_static_dh(const struct session *s)
+{
+    return kx_is(s, KX_DH, KX_ECDH);
+}
+
+struct answer rule_finite_field_dh(const struct session *s)
+{
+    return kx_is(s, KX_DHE, KX_DHE_PSK);
+}
+
+struct answer rule_cbc_cipher(const struct session *s)
+{
+    struct answer a = suite_flagged(s, SUITE_CBC);
+    if (a.ruling != RULING_HIT)
+        return a;
+    if (s->tls.server_encrypt_then_mac)
+        return clear();
+    return (suite(s)->flags & (SUITE_MAC_SHA1 | SUITE_MAC_MD5)) != 0 ? hit() : hit_as(SEVERITY_LOW);
+}
+
+/* A ServerKeyExchange is due with these; resumption leaves it out, TLS 1.3 has none. */
+static bool key_exchange_due(const struct session *s)
+{
+    const struct registry_suite *row = suite(s);
+    if (row == NULL || s->tls.resumed || s->tls.version >= TLS13_VERSION)
+        return false;
+    return row->kx == KX_DHE || row->kx == KX_ECDHE || row->kx == KX_DH_ANON || row->kx == KX_ECDH_ANON ||
+           row->kx == KX_DHE_PSK || row->kx == KX_ECDHE_PSK || row->kx == KX_DHE_EXPORT || row->kx == KX_DH_ANON_EXPORT;
+}
+
+static bool key_exchange_known(const struct session *s)
+{
+    return choice_seen(s) && (!key_exchange_due(s) || s->tls.key_exchange_seen);
+}
+
+struct answer rule_weak_dh_group(const struct session *s)
+{
+    return hit_or(s->tls.dh_bits > 0 && s->tls.dh_bits < DH_BITS_MIN, key_exchange_known(s));
+}
+
+struct answer rule_weak_curve(const struct session *s)
+{
+    const struct registry_group *row = s->tls.group != 0 ? registry_group_find(s->tls.group) : NULL;
+    bool elliptic_and_short = row != NULL && s->tls.dh_bits == 0 && !row->post_quantum && row->field_bits > 0 &&
+                              row->field_bits < CURVE_BITS_MIN;
+    return hit_or(elliptic_and_short || s->tls.explicit_curve, key_exchange_known(s));
+}
+
+struct answer rule_weak_handshake_signature(const struct session *s)
+{
+    const struct registry_signature *row =
+        s->tls.signature_scheme != 0 ? registry_signature_find(s->tls.signature_scheme) : NULL;
+    return hit_or(s->tls.version == TLS12_VERSION && row != NULL && row->weak, key_exchange_known(s));
+}
+
+struct answer rule_weak_client_offer(const struct session *s)
+{
+    bool no_tls = policy_tls_state(s) == TLS_STATE_NONE && policy_mode(s) == MODE_PLAINTEXT;
+    return hit_or(s->tls.offers_weak_suite, s->tls.client_hello || no_tls);
+}
+
+struct answer rule_tls_handshake_failed(const struct session *s)
+{
+    enum tls_state state = policy_tls_state(s);
+    if (state == TLS_STATE_UNKNOWN)
+        return undecidable();
+    /* A refusal of a fall-back is the server doing its duty; rule fallback_scsv tells it. */
+    if (s->tls.alert_seen && s->tls.alert_description == ALERT_INAPPROPRIATE_FALLBACK && s->tls.fallback_scsv)
+        return clear();
+    return hit_if(state == TLS_STATE_FAILED && !s->mail.cleartext_goes_on);
+}
+
+/* A marker is normal where the client never offered the version it speaks of; it proves something only against an offer that was
+ * seen (RFC 8446 s4.1.3). */
+struct answer rule_downgrade_marker(const struct session *s)
+{
+    const struct session_tls *t = &s->tls;
+    if (t->downgrade_marker == 0)
+        return hit_or(false, choice_seen(s));
+    if (!t->client_hello)
+        return undecidable();
+    if (t->downgrade_marker == 1)
+        return hit_if(t->version == TLS12_VERSION && t->client_max_version >= TLS13_VERSION);
+    return hit_if(t->version <= TLS11_VERSION && t->client_max_version >= TLS12_VERSION);
+}
+
+struct answer rule_fallback_scsv(const struct session *s)
+{
+    const struct session_tls *t = &s->tls;
+    if (!t->fallback_scsv) {
+        bool no_tls = policy_tls_state(s) == TLS_STATE_NONE && policy_mode(s) == MODE_PLAINTEXT;
+        return hit_or(false, t->client_hello || no_tls);
+    }
+    if (t->alert_seen && t->alert_from == SERVER && t->alert_description == ALERT_INAPPROPRIATE_FALLBACK)
+        return hit_as(SEVERITY_INFO);
+    return hit();
+}

@@ -1,0 +1,336 @@
+#include "sensor/audit_command.h"
+
+#include <inttypes.h>
+#include <net/if.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "sensor/auditor.h"
+#include "sensor/capture/source.h"
+#include "sensor/host/log.h"
+#include "sensor/publish/json.h"
+#include "sensor/publish/redis.h"
+#include "sensor/publish/text.h"
+
+/* ERROR_CAP is the largest of what the modules ask for. */
+enum { SINKS_CAP = 3, ERROR_CAP = CONFIG_ERROR_CAP, WORKERS_CAP = CONFIG_INTERFACES_CAP };
+
+/* One audit at a time: what the signal handler needs must be reachable from it. */
+static struct worker *workers[WORKERS_CAP];
+static size_t worker_count;
+static volatile sig_atomic_t interrupted;
+
+static bool fail(const char *command, const char *sentence)
+{
+    char shown[2 * ERROR_CAP];
+    fprintf(stderr, "waxseal %s: %s\n", command, log_escape(sentence, shown, sizeof shown));
+    return false;
+}
+
+/* ---- configuration ---- */
+
+static bool take_text(const char *command, const char *option, const char *value, char *place, size_t cap)
+{
+    char sentence[160];
+    if (value == NULL)
+        return true;
+    if (strlen(value) >= cap) {
+        snprintf(sentence, sizeof sentence, "--%s: longer than %zu bytes", option, cap - 1);
+        return fail(command, sentence);
+    }
+    memcpy(place, value, strlen(value) + 1);
+    return true;
+}
+
+static bool take_name(const char *command, const char *option, const char *value, char *place)
+{
+    char sentence[256];
+    if (value != NULL && !config_name_valid(value)) {
+        snprintf(
+            sentence, sizeof sentence,
+            "--%s: expected at most %d letters, digits, '.', '-' and '_' that are no number, found '%.60s'",
+            option, CONFIG_NAME_CAP - 1, value);
+        return fail(command, sentence);
+    }
+    return take_text(command, option, value, place, CONFIG_NAME_CAP);
+}
+
+static bool take_interfaces(const struct options *o, struct config *c)
+{
+    if (o->interface_count > 0)
+        c->interface_count = 0;
+    for (size_t i = 0; i < o->interface_count; i++) {
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(o->interfaces[i], o->interfaces[k]) == 0)
+                return fail("run", "an interface is given twice; every frame would be counted twice");
+        if (!take_text("run", "interface", o->interfaces[i], c->interfaces[c->interface_count++],
+                       CONFIG_NAME_CAP))
+            return false;
+    }
+    return true;
+}
+
+/* Defaults, then the file, then the command line. */
+static bool configure(const char *command, const struct options *o, struct config *c)
+{
+    char error[ERROR_CAP];
+    config_defaults(c);
+    if (o->config != NULL && !config_load(c, o->config, error))
+        return fail(command, error);
+    c->any_tls |= o->any_tls;
+    c->quiet |= o->quiet;
+    log_quiet(c->quiet);
+    if (!take_name(command, "site", o->site, c->site) ||
+        !take_name(command, "sensor", o->sensor, c->sensor) ||
+        !take_text(command, "filter", o->filter, c->filter, sizeof c->filter) ||
+        !take_text(command, "json", o->json, c->json_path, sizeof c->json_path) ||
+        !take_text(command, "redis", o->redis, c->redis_url, sizeof c->redis_url) ||
+        !take_text(command, "redis-password-file", o->redis_password_file, c->redis_password_file,
+                   sizeof c->redis_password_file) ||
+        !take_interfaces(o, c))
+        return false;
+    if (c->filter[0] != '\0' && !source_filter_valid(c->filter, error))
+        return fail(command, error);
+    if (c->redis_url[0] == '\0' && o->redis_password_file != NULL)
+        return fail(command, "--redis-password-file is given, but no --redis URL");
+    return true;
+}
+
+/* ---- outputs ---- */
+
+/* Would the output overwrite a capture that is to be read? */
+static bool output_is_input(const char *output, const struct options *o)
+{
+    struct stat out;
+    struct stat in;
+    if (stat(output, &out) != 0 || !S_ISREG(out.st_mode))
+        return false;
+    for (size_t i = 0; i < o->argument_count; i++)
+        if (stat(o->arguments[i], &in) == 0 && in.st_dev == out.st_dev && in.st_ino == out.st_ino)
+            return true;
+    return false;
+}
+
+static size_t close_sinks(struct sink *sinks, size_t count)
+{
+    static const struct run_summary nothing;
+    for (size_t i = 0; i < count; i++)
+        (void)sinks[i].finish(sinks[i].state, &nothing);
+    return 0;
+}
+
+/* Returns how many sinks were opened; 0 where one could not be, which has then been said. */
+static size_t open_sinks(const char *command, bool live, const struct options *o, const struct config *c,
+                         struct sink *sinks)
+{
+    char error[ERROR_CAP] = "--json: this file is one of the captures to be read; name another";
+    size_t count = 0;
+    bool opened = true;
+    if (c->json_path[0] != '\0')
+        opened = !output_is_input(c->json_path, o) && json_open(&sinks[count], c->json_path, live, error);
+    count += opened && c->json_path[0] != '\0';
+    if (opened && c->redis_url[0] != '\0') {
+        opened = redis_open(&sinks[count], c, error);
+        count += opened;
+    }
+    if (opened && count == 0) {
+        opened = live ? text_open_lines(&sinks[count], stdout, error)
+                      : text_open(&sinks[count], stdout, c, error);
+        count += opened;
+    }
+    if (opened)
+        return count;
+    (void)fail(command, error);
+    return close_sinks(sinks, count);
+}
+
+/* ---- signals ---- */
+
+static void on_signal(int number)
+{
+    struct sigaction standard = {.sa_handler = SIG_DFL};
+    interrupted = number;
+    for (size_t i = 0; i < worker_count; i++)
+        worker_stop(workers[i]);
+    /* The second one ends the program at once. */
+    (void)sigaction(SIGINT, &standard, NULL);
+    (void)sigaction(SIGTERM, &standard, NULL);
+}
+
+static void catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_signal}; /* without SA_RESTART: a blocked read must end */
+    (void)sigemptyset(&action.sa_mask);
+    (void)sigaction(SIGINT, &action, NULL);
+    (void)sigaction(SIGTERM, &action, NULL);
+}
+
+static void close_workers(void)
+{
+    size_t count = worker_count;
+    worker_count = 0; /* from here on the handler has nobody to stop */
+    for (size_t i = 0; i < count; i++)
+        worker_close(workers[i]);
+}
+
+/* ---- progress ---- */
+
+static bool progress_shown;
+
+static void show_progress(uint64_t done_bytes, uint64_t total_bytes)
+{
+    char percent[16] = "";
+    if (total_bytes > 0)
+        snprintf(percent, sizeof percent, " (%.0f %%)", 100.0 * (double)done_bytes / (double)total_bytes);
+    fprintf(stderr, "\r\033[Kreading: %.1f MB%s", (double)done_bytes / 1e6, percent);
+    progress_shown = true;
+}
+
+static void clear_progress(void)
+{
+    if (progress_shown)
+        fputs("\r\033[K", stderr);
+    progress_shown = false;
+}
+
+/* ---- the commands ---- */
+
+static bool severity_to_fail_on(const struct options *o, enum severity *severity)
+{
+    static const char *const words[] = {"info", "low", "medium", "high", "critical"};
+    char sentence[256];
+    *severity = SEVERITY_COUNT;
+    if (o->fail_on == NULL)
+        return true;
+    *severity = policy_severity_of_word(o->fail_on);
+    if (*severity != SEVERITY_COUNT && *severity != SEVERITY_NONE)
+        return true;
+    const char *nearest = options_nearest(o->fail_on, words, sizeof words / sizeof words[0]);
+    snprintf(sentence, sizeof sentence,
+             "--fail-on: expected info, low, medium, high or critical, found '%.40s'%s%s%s", o->fail_on,
+             nearest != NULL ? "; did you mean " : "", nearest != NULL ? nearest : "",
+             nearest != NULL ? "?" : "");
+    return fail("read", sentence);
+}
+
+static enum exit_status status_of(const struct auditor_result *result, enum severity fail_on)
+{
+    if (fail_on < SEVERITY_COUNT && result->worst >= fail_on)
+        return EXIT_FINDING;
+    if (result->summary.inputs_broken > 0 || !result->sinks_complete || interrupted != 0)
+        return EXIT_PARTIAL;
+    return EXIT_DONE;
+}
+
+enum exit_status audit_command_read(const struct options *o)
+{
+    static struct config config;
+    struct worker_input input = {.path_count = o->argument_count};
+    struct sink sinks[SINKS_CAP];
+    struct auditor_result result;
+    enum severity fail_on = SEVERITY_COUNT;
+    char error[ERROR_CAP];
+    if (o->argument_count == 0) {
+        (void)fail("read", "name at least one capture or folder of captures; - is standard input");
+        return EXIT_NOT_STARTED;
+    }
+    if (!configure("read", o, &config) || !severity_to_fail_on(o, &fail_on))
+        return EXIT_NOT_STARTED;
+    input.paths = (const char *const *)o->arguments;
+    workers[0] = worker_open(&config, &input, error);
+    if (workers[0] == NULL) {
+        (void)fail("read", error);
+        return EXIT_NOT_STARTED;
+    }
+    worker_count = 1;
+    size_t sink_count = open_sinks("read", false, o, &config, sinks);
+    if (sink_count == 0) {
+        close_workers();
+        return EXIT_NOT_STARTED;
+    }
+    catch_signals();
+    auditor_run(&config, workers, worker_count, sinks, sink_count,
+                isatty(STDERR_FILENO) && !config.quiet ? show_progress : NULL, &result);
+    clear_progress();
+    if (interrupted != 0)
+        log_error("read", "interrupted; this is what was read until then");
+    close_workers();
+    return status_of(&result, fail_on);
+}
+
+static void name_interfaces(char *sentence, size_t cap)
+{
+    struct if_nameindex *all = if_nameindex();
+    size_t used = (size_t)snprintf(
+        sentence, cap, "no interface; give -i NAME or interfaces: in the configuration. This host has:");
+    for (struct if_nameindex *i = all; i != NULL && i->if_name != NULL && used < cap; i++)
+        used += (size_t)snprintf(sentence + used, cap - used, " %s", i->if_name);
+    if_freenameindex(all);
+}
+
+static bool open_interfaces(const struct config *config)
+{
+    char error[ERROR_CAP];
+    if (config->interface_count == 0) {
+        name_interfaces(error, sizeof error);
+        return fail("run", error);
+    }
+    for (size_t i = 0; i < config->interface_count; i++) {
+        struct worker_input input = {.interface = config->interfaces[i]};
+        workers[i] = worker_open(config, &input, error);
+        if (workers[i] == NULL)
+            return fail("run", error);
+        worker_count = i + 1;
+    }
+    return true;
+}
+
+static void say_listening(const struct config *config)
+{
+    char ports[CONFIG_PORTS_CAP * 6 + 1] = "";
+    size_t used = 0;
+    for (size_t i = 0; i < config->port_count; i++)
+        used += (size_t)snprintf(ports + used, sizeof ports - used, " %u", config->ports[i].port);
+    for (size_t i = 0; i < config->interface_count; i++)
+        log_line("run", "listening on %s, site %s, sensor %s, ports%s%s", config->interfaces[i], config->site,
+                 config->sensor, ports, config->discover ? ", and all other TCP to discover mail" : "");
+}
+
+static void say_farewell(const struct auditor_result *result)
+{
+    const uint64_t *n = result->summary.counters;
+    log_line("run",
+             "done: packets=%" PRIu64 " sessions=%" PRIu64 " worst=%s kernel_dropped=%" PRIu64
+             " ring_dropped=%" PRIu64,
+             n[COUNTER_packets], n[COUNTER_sessions], policy_severity_word(result->worst),
+             result->summary.kernel_dropped, n[COUNTER_ring_dropped]);
+}
+
+enum exit_status audit_command_run(const struct options *o)
+{
+    static struct config config;
+    struct sink sinks[SINKS_CAP];
+    struct auditor_result result;
+    if (o->argument_count > 0) {
+        (void)fail("run", "takes no files; to audit captures: waxseal read FILE...");
+        return EXIT_NOT_STARTED;
+    }
+    if (!configure("run", o, &config))
+        return EXIT_NOT_STARTED;
+    bool opened = open_interfaces(&config);
+    size_t sink_count = opened ? open_sinks("run", true, o, &config, sinks) : 0;
+    if (sink_count == 0) {
+        close_workers();
+        return EXIT_NOT_STARTED;
+    }
+    catch_signals();
+    say_listening(&config);
+    auditor_run(&config, workers, worker_count, sinks, sink_count, NULL, &result);
+    say_farewell(&result);
+    close_workers();
+    interrupted = 0; /* a signal is how `run` is meant to end */
+    return status_of(&result, SEVERITY_COUNT);
+}

@@ -1,0 +1,377 @@
+#include "sensor/capture/decode.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "sensor/capture/decode_walk.h"
+
+/* Link types as capture files number them. libpcap hands out 12 where a file says 101, so both are here. */
+enum link_type {
+    LINK_NULL = 0,
+    LINK_ETHERNET = 1,
+    LINK_PPP = 9,
+    LINK_RAW_BSD = 12,
+    LINK_RAW_OPENBSD = 14,
+    LINK_PPP_SERIAL = 50,
+    LINK_RAW = 101,
+    LINK_LOOP = 108,
+    LINK_COOKED = 113,
+    LINK_IPV4 = 228,
+    LINK_IPV6 = 229,
+    LINK_COOKED_V2 = 276
+};
+
+enum ip_protocol {
+    PROTOCOL_HOP_BY_HOP = 0,
+    PROTOCOL_IPIP = 4,
+    PROTOCOL_TCP = 6,
+    PROTOCOL_UDP = 17,
+    PROTOCOL_IPV6 = 41,
+    PROTOCOL_ROUTING = 43,
+    PROTOCOL_FRAGMENT = 44,
+    PROTOCOL_GRE = 47,
+    PROTOCOL_AH = 51,
+    PROTOCOL_DESTINATION = 60,
+    PROTOCOL_MOBILITY = 135,
+    PROTOCOL_MPLS = 137,
+    PROTOCOL_HIP = 139,
+    PROTOCOL_SHIM6 = 140
+};
+
+enum {
+    IPV4_HEADER_BYTES = 20,
+    IPV6_HEADER_BYTES = 40,
+    IPV6_EXTENSIONS_CAP = 16,
+    TCP_HEADER_BYTES = 20,
+    IPV4_MORE_OR_OFFSET = 0x3fff, /* MF and the fragment offset */
+    IPV6_MORE_OR_OFFSET = 0xfff9
+};
+
+static enum layer first_layer(int link_type)
+{
+    switch (link_type) {
+    case LINK_ETHERNET: return LAYER_ETHERNET;
+    case LINK_COOKED: return LAYER_COOKED;
+    case LINK_COOKED_V2: return LAYER_COOKED_V2;
+    case LINK_NULL:
+    case LINK_LOOP: return LAYER_LOOPBACK;
+    case LINK_PPP:
+    case LINK_PPP_SERIAL: return LAYER_PPP;
+    case LINK_RAW_BSD:
+    case LINK_RAW_OPENBSD:
+    case LINK_RAW:
+    case LINK_IPV4:
+    case LINK_IPV6: return LAYER_IP;
+    default: return LAYER_END;
+    }
+}
+
+bool decode_link_known(int link_type)
+{
+    return first_layer(link_type) != LAYER_END;
+}
+
+enum layer layer_of_ethertype(struct walk *w, uint16_t type)
+{
+    switch (type) {
+    case TYPE_IPV4: return LAYER_IPV4;
+    case TYPE_IPV6: return LAYER_IPV6;
+    case TYPE_VLAN:
+    case TYPE_PROVIDER_VLAN:
+    case TYPE_VLAN_9100:
+    case TYPE_VLAN_9200:
+    case TYPE_VLAN_9300: return LAYER_VLAN;
+    case TYPE_SERVICE_TAG: return LAYER_SERVICE_TAG;
+    case TYPE_MPLS:
+    case TYPE_MPLS_MULTICAST: return LAYER_MPLS;
+    case TYPE_PPPOE_SESSION: return LAYER_PPPOE;
+    case TYPE_BRIDGED: return LAYER_ETHERNET;
+    default: return walk_end(w, DECODE_NOT_TCP);
+    }
+}
+
+static enum layer layer_of_protocol(struct walk *w, uint8_t protocol)
+{
+    switch (protocol) {
+    case PROTOCOL_TCP: return LAYER_TCP;
+    case PROTOCOL_UDP: return LAYER_UDP;
+    case PROTOCOL_GRE: return LAYER_GRE;
+    case PROTOCOL_IPIP: return LAYER_IPIP;
+    case PROTOCOL_IPV6: return LAYER_6IN4;
+    case PROTOCOL_AH: return LAYER_AH;
+    case PROTOCOL_MPLS: return LAYER_MPLS;
+    default: return walk_end(w, DECODE_NOT_TCP);
+    }
+}
+
+static enum layer after_type(struct walk *w, uint16_t type)
+{
+    return type <= TYPE_LENGTH_MAX ? walk_llc(w) : layer_of_ethertype(w, type);
+}
+
+static enum layer ethernet(struct walk *w)
+{
+    enum { BOTH_ADDRESSES_BYTES = 12 };
+    (void)cursor_take(&w->c, BOTH_ADDRESSES_BYTES);
+    uint16_t type = cursor_u16(&w->c);
+    if (!cursor_ok(&w->c))
+        return walk_short(w);
+    return after_type(w, type);
+}
+
+static enum layer vlan(struct walk *w)
+{
+    int16_t id = (int16_t)(cursor_u16(&w->c) & 0x0fff);
+    uint16_t type = cursor_u16(&w->c);
+    if (!cursor_ok(&w->c))
+        return walk_short(w);
+    if (w->segment->vlan < 0 && id != 0) /* id 0 carries a priority and names no VLAN (802.1Q s9.6) */
+        w->segment->vlan = id;
+    return after_type(w, type);
+}
+
+static enum layer ip(struct walk *w)
+{
+    unsigned version = span_byte(cursor_rest(w->c), 0) >> 4;
+    if (cursor_left(&w->c) == 0)
+        return walk_short(w);
+    return version == 4 ? LAYER_IPV4 : version == 6 ? LAYER_IPV6 : walk_end(w, DECODE_NOT_TCP);
+}
+
+/* Hold the packet to the length its header states: what is longer is link padding, what is shorter was cut off. */
+static void bound_packet(struct walk *w, struct span packet, size_t header_bytes, size_t body_bytes)
+{
+    size_t captured = cursor_left(&w->c);
+    if (body_bytes <= captured) {
+        w->c = cursor_over(span_head(cursor_rest(w->c), body_bytes));
+        w->cut_bytes = 0;
+        packet = span_head(packet, header_bytes + body_bytes);
+    } else if (!w->whole) {
+        w->cut_bytes = (uint32_t)(body_bytes - captured);
+    }
+    w->whole = false; /* mirrors that slice frames put the stump into a tunnel whose own lengths are right */
+    w->segment->packet = packet;
+}
+
+static struct address address_of(struct span bytes)
+{
+    struct address a = {{0}};
+    memcpy(a.bytes, bytes.p, bytes.n < sizeof a.bytes ? bytes.n : sizeof a.bytes);
+    return a;
+}
+
+static enum layer ipv4(struct walk *w)
+{
+    struct span packet = cursor_rest(w->c);
+    struct cursor h = cursor_over(cursor_take(&w->c, IPV4_HEADER_BYTES));
+    if (!cursor_ok(&w->c))
+        return walk_short(w);
+    uint8_t version_length = cursor_u8(&h);
+    (void)cursor_u8(&h); /* type of service */
+    size_t total_bytes = cursor_u16(&h);
+    (void)cursor_u16(&h); /* identification */
+    uint16_t fragment = cursor_u16(&h);
+    (void)cursor_u8(&h); /* time to live */
+    uint8_t protocol = cursor_u8(&h);
+    (void)cursor_u16(&h); /* checksum: not verified, see decode.h */
+    w->segment->source = address_of(cursor_take(&h, 4));
+    w->segment->destination = address_of(cursor_take(&h, 4));
+    w->segment->family = IP_V4;
+
+    size_t header_bytes = (size_t)(version_length & 0x0f) * 4;
+    if (version_length >> 4 != 4 || header_bytes < IPV4_HEADER_BYTES)
+        return walk_end(w, DECODE_MALFORMED);
+    /* Frames seen before segmentation offload say 0 (or more than 16 bits would hold): take what is there. */
+    if (total_bytes == 0)
+        total_bytes = IPV4_HEADER_BYTES + cursor_left(&w->c) + w->cut_bytes;
+    if (total_bytes < header_bytes)
+        return walk_end(w, DECODE_MALFORMED);
+    bound_packet(w, packet, IPV4_HEADER_BYTES, total_bytes - IPV4_HEADER_BYTES);
+    (void)cursor_take(&w->c, header_bytes - IPV4_HEADER_BYTES);
+    if (!cursor_ok(&w->c))
+        return walk_short(w);
+    if ((fragment & IPV4_MORE_OR_OFFSET) != 0)
+        return walk_end(w, DECODE_FRAGMENT);
+    return layer_of_protocol(w, protocol);
+}
+
+/* RFC 4302 s2.2: the length is in 4-byte words minus 2. */
+static uint8_t skip_ah(struct cursor *c)
+{
+    uint8_t next = cursor_u8(c);
+    size_t words = cursor_u8(c);
+    (void)cursor_take(c, words * 4 + 6);
+    return next;
+}
+
+/* RFC 8200 s4: hop-by-hop, routing and destination options share one shape, and later headers keep to it (RFC 6564). */
+static uint8_t skip_extension(struct cursor *c)
+{
+    uint8_t next = cursor_u8(c);
+    size_t eights = cursor_u8(c);
+    (void)cursor_take(c, eights * 8 + 6);
+    return next;
+}
+
+/* An atomic fragment, offset 0 and no more to come, is a whole datagram (RFC 6946). */
+static uint8_t skip_fragment(struct cursor *c, bool *fragmented)
+{
+    uint8_t next = cursor_u8(c);
+    (void)cursor_u8(c);
+    *fragmented = (cursor_u16(c) & IPV6_MORE_OR_OFFSET) != 0;
+    (void)cursor_u32(c);
+    return next;
+}
+
+static enum layer ipv6_extensions(struct walk *w, uint8_t next)
+{
+    bool fragmented = false;
+    for (unsigned i = 0; i < IPV6_EXTENSIONS_CAP; i++) {
+        switch (next) {
+        case PROTOCOL_HOP_BY_HOP:
+        case PROTOCOL_ROUTING:
+        case PROTOCOL_DESTINATION:
+        case PROTOCOL_MOBILITY:
+        case PROTOCOL_HIP:
+        case PROTOCOL_SHIM6: next = skip_extension(&w->c); break;
+        case PROTOCOL_AH: next = skip_ah(&w->c); break;
+        case PROTOCOL_FRAGMENT: next = skip_fragment(&w->c, &fragmented); break;
+        default: return layer_of_protocol(w, next);
+        }
+        if (!cursor_ok(&w->c))
+            return walk_short(w);
+        if (fragmented)
+            return walk_end(w, DECODE_FRAGMENT);
+    }
+    return walk_end(w, DECODE_TOO_DEEP);
+}
+
+static enum layer ipv6(struct walk *w)
+{
+    struct span packet = cursor_rest(w->c);
+    struct cursor h = cursor_over(cursor_take(&w->c, IPV6_HEADER_BYTES));
+    if (!cursor_ok(&w->c))
+        return walk_short(w);
+    uint32_t version = cursor_u32(&h) >> 28;
+    size_t body_bytes = cursor_u16(&h);
+    uint8_t next = cursor_u8(&h);
+    (void)cursor_u8(&h); /* hop limit */
+    w->segment->source = address_of(cursor_take(&h, 16));
+    w->segment->destination = address_of(cursor_take(&h, 16));
+    w->segment->family = IP_V6;
+    if (version != 6)
+        return walk_end(w, DECODE_MALFORMED);
+    if (body_bytes == 0) /* a jumbogram (RFC 2675) or a frame seen before segmentation offload */
+        body_bytes = cursor_left(&w->c) + w->cut_bytes;
+    bound_packet(w, packet, IPV6_HEADER_BYTES, body_bytes);
+    return ipv6_extensions(w, next);
+}
+
+static enum layer ah(struct walk *w)
+{
+    uint8_t next = skip_ah(&w->c);
+    return cursor_ok(&w->c) ? layer_of_protocol(w, next) : walk_short(w);
+}
+
+static enum layer ip_inside_ip(struct walk *w, enum tunnel tunnel, enum layer inner)
+{
+    walk_enter(w, tunnel);
+    return inner;
+}
+
+/* The one layer that is always last. Options may be cut off: the segment is still good, its payload is missing. */
+static enum decode_result tcp(struct walk *w)
+{
+    struct segment *s = w->segment;
+    struct cursor h = cursor_over(cursor_take(&w->c, TCP_HEADER_BYTES));
+    if (!cursor_ok(&w->c))
+        return w->cut_bytes > 0 ? DECODE_TRUNCATED : DECODE_MALFORMED;
+    s->source_port = cursor_u16(&h);
+    s->destination_port = cursor_u16(&h);
+    s->sequence = cursor_u32(&h);
+    s->acknowledgement = cursor_u32(&h);
+    size_t header_bytes = (size_t)(cursor_u8(&h) >> 4) * 4;
+    s->flags = cursor_u8(&h);
+    if (header_bytes < TCP_HEADER_BYTES)
+        return DECODE_MALFORMED;
+
+    size_t options = header_bytes - TCP_HEADER_BYTES;
+    size_t captured = cursor_left(&w->c);
+    if (options > captured) {
+        size_t beyond = options - captured;
+        if (beyond > w->cut_bytes)
+            return DECODE_MALFORMED;
+        w->cut_bytes -= (uint32_t)beyond;
+        options = captured;
+    }
+    (void)cursor_take(&w->c, options);
+    s->payload = cursor_rest(w->c);
+    s->missing = w->cut_bytes;
+    return DECODE_TCP;
+}
+
+static enum layer step(struct walk *w, enum layer layer)
+{
+    switch (layer) {
+    case LAYER_ETHERNET: return ethernet(w);
+    case LAYER_VLAN: return vlan(w);
+    case LAYER_SERVICE_TAG: return walk_service_tag(w);
+    case LAYER_COOKED: return walk_cooked(w);
+    case LAYER_COOKED_V2: return walk_cooked_v2(w);
+    case LAYER_LOOPBACK: return walk_loopback(w);
+    case LAYER_PPP: return walk_ppp(w);
+    case LAYER_IP: return ip(w);
+    case LAYER_IPV4: return ipv4(w);
+    case LAYER_IPV6: return ipv6(w);
+    case LAYER_IPIP: return ip_inside_ip(w, TUNNEL_IPIP, LAYER_IPV4);
+    case LAYER_6IN4: return ip_inside_ip(w, TUNNEL_6IN4, LAYER_IPV6);
+    case LAYER_AH: return ah(w);
+    case LAYER_UDP: return walk_udp(w);
+    case LAYER_GRE: return walk_gre(w);
+    case LAYER_MPLS: return walk_mpls(w);
+    case LAYER_PPPOE: return walk_pppoe(w);
+    case LAYER_TCP:
+    case LAYER_END: break;
+    }
+    return walk_end(w, DECODE_LINK_UNKNOWN);
+}
+
+enum decode_result decode_frame(int link_type, struct span frame, uint32_t wire_bytes, uint64_t time_ns,
+                                struct segment *segment)
+{
+    struct walk w = {
+        .c = cursor_over(frame),
+        .cut_bytes = wire_bytes > frame.n ? (uint32_t)(wire_bytes - frame.n) : 0,
+        .segment = segment,
+    };
+    segment->time_ns = time_ns;
+    segment->tunnel = TUNNEL_NONE;
+    segment->vlan = -1;
+    enum layer layer = first_layer(link_type);
+    for (unsigned depth = 0; depth < DECODE_DEPTH_CAP; depth++) {
+        layer = step(&w, layer);
+        if (layer == LAYER_TCP)
+            return tcp(&w);
+        if (layer == LAYER_END)
+            return w.result;
+    }
+    return DECODE_TOO_DEEP;
+}
+
+const char *decode_tunnel_word(enum tunnel tunnel)
+{
+    static const char *const words[] = {
+#define X(name, word) [name] = word,
+        TUNNELS(X)
+#undef X
+    };
+    return (size_t)tunnel < sizeof words / sizeof words[0] ? words[tunnel] : "";
+}
+
+unsigned address_text(const struct address *a, enum ip_family family, char *text)
+{
+    text[0] = '\0';
+    if (family != IP_NONE)
+        (void)inet_ntop(family == IP_V4 ? AF_INET : AF_INET6, a->bytes, text, INET6_ADDRSTRLEN);
+    return (unsigned)strlen(text);
+}

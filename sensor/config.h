@@ -1,0 +1,88 @@
+/* config.h - the whole configuration as one constant struct: every cap with its unit, ports and roles, outputs.
+ *
+ * Filled from defaults, then a YAML file (config_load), then the command line (commands.c). Unknown keys and wrong types are
+ * errors that name file, line and key. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sensor/track/session.h"
+
+enum {
+    CONFIG_PORTS_CAP = 64,
+    CONFIG_INTERFACES_CAP = 16,
+    CONFIG_NAME_CAP = 64,
+    CONFIG_PATH_CAP = 1024,
+    CONFIG_FILTER_CAP = 2048
+};
+
+struct config_port {
+    uint16_t port;
+    enum protocol protocol;
+    bool tls_at_once; /* implicit TLS */
+    enum role role;
+};
+
+struct config_caps {
+    uint32_t flows;                  /* connections tracked at a time */
+    uint32_t negotiations;           /* of them, how many may be in their dialogue or handshake */
+    uint32_t segment_buffers;        /* blocks of 2 KiB for segments that came too early */
+    uint32_t segment_bytes_per_side; /* bytes that may wait for a hole in one direction */
+    uint32_t handshake_buffers;      /* blocks of 16 KiB for handshake messages that cross segments */
+    uint32_t ring_sessions;          /* sessions on their way to the auditor, per worker */
+    uint32_t snaplen_bytes;
+    uint32_t kernel_ring_bytes;
+};
+
+struct config_timeouts {
+    uint32_t handshake_ms;   /* no payload yet */
+    uint32_t idle_ms;        /* dialogue or handshake under way */
+    uint32_t established_ms; /* fate known */
+    uint32_t linger_ms;      /* after the end of a connection, to swallow late packets */
+    uint32_t gap_ms;         /* how long a hole may wait for its bytes once the other end has acknowledged them */
+    uint32_t interim_ms;     /* live only: age at which a session yields an interim event; 0 never */
+};
+
+struct config {
+    char site[CONFIG_NAME_CAP];
+    char sensor[CONFIG_NAME_CAP];
+    struct config_port ports[CONFIG_PORTS_CAP];
+    size_t port_count;
+    char interfaces[CONFIG_INTERFACES_CAP][CONFIG_NAME_CAP];
+    size_t interface_count;
+    bool promiscuous;
+    bool tunnels;            /* the generated filter takes whole tunnels */
+    bool discover;           /* live: take all TCP, to find mail on unexpected ports */
+    bool any_tls;
+    char filter[CONFIG_FILTER_CAP]; /* user's BPF text, "" for none */
+    struct config_caps caps;
+    struct config_timeouts timeouts;
+    char json_path[CONFIG_PATH_CAP];        /* "" none, "-" standard output */
+    char redis_url[CONFIG_PATH_CAP];        /* "" none */
+    char redis_password_file[CONFIG_PATH_CAP]; /* "" : environment WAXSEAL_REDIS_PASSWORD, if set */
+    uint64_t redis_events_cap;              /* MAXLEN ~ of the events stream */
+    bool quiet;
+};
+
+enum { CONFIG_ERROR_CAP = 1024 };
+
+/* config_defaults - every value as documented in deploy/waxseal.yaml; site "default", sensor the host's name; the ports of
+ * protocols.def. */
+void config_defaults(struct config *c);
+
+/* config_load - read a YAML file over what *c holds.
+ * error   room of CONFIG_ERROR_CAP bytes: "FILE:LINE: key: what was expected"
+ * Returns false where the file cannot be read or is not valid; *c is then unspecified */
+bool config_load(struct config *c, const char *path, char *error);
+
+/* config_name_valid - may this be a site or sensor name? Letters, digits, '.', '-' and '_', not a number, at most 63: it becomes part of
+ * Redis keys and Grafana variables. */
+bool config_name_valid(const char *name);
+
+/* config_port_find - the row of a port, or NULL. */
+const struct config_port *config_port_find(const struct config *c, uint16_t port);
+
+/* config_library_version - libcyaml's version as loaded. */
+const char *config_library_version(void);

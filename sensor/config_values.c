@@ -1,0 +1,211 @@
+#include "sensor/config_values.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+const struct config_section_info config_sections[CONFIG_SECTION_COUNT] = {
+    [CONFIG_ROOT] = {"", "", CONFIG_ROOT},
+    [CONFIG_CAPS] = {"caps", "caps", CONFIG_ROOT},
+    [CONFIG_TIMEOUTS] = {"timeouts", "timeouts", CONFIG_ROOT},
+    [CONFIG_OUTPUTS] = {"outputs", "outputs", CONFIG_ROOT},
+    [CONFIG_REDIS] = {"outputs.redis", "redis", CONFIG_OUTPUTS},
+    [CONFIG_PORT_ENTRY] = {"ports", "ports", CONFIG_ROOT},
+};
+
+#define OF(member) offsetof(struct config, member), sizeof((struct config *)0)->member
+const struct config_setting config_settings[CONFIG_SETTING_COUNT] = {
+    {CONFIG_ROOT, "site", CONFIG_NAME, OF(site), 0, 0},
+    {CONFIG_ROOT, "sensor", CONFIG_NAME, OF(sensor), 0, 0},
+    {CONFIG_ROOT, "promiscuous", CONFIG_FLAG, OF(promiscuous), 0, 0},
+    {CONFIG_ROOT, "tunnels", CONFIG_FLAG, OF(tunnels), 0, 0},
+    {CONFIG_ROOT, "discover", CONFIG_FLAG, OF(discover), 0, 0},
+    {CONFIG_ROOT, "any_tls", CONFIG_FLAG, OF(any_tls), 0, 0},
+    {CONFIG_ROOT, "filter", CONFIG_TEXT, OF(filter), 0, 0},
+    {CONFIG_ROOT, "quiet", CONFIG_FLAG, OF(quiet), 0, 0},
+    {CONFIG_CAPS, "flows", CONFIG_NUMBER, OF(caps.flows), 64, 1 << 24},
+    {CONFIG_CAPS, "negotiations", CONFIG_NUMBER, OF(caps.negotiations), 16, 1 << 20},
+    {CONFIG_CAPS, "segment_buffers", CONFIG_NUMBER, OF(caps.segment_buffers), 16, 1 << 20},
+    {CONFIG_CAPS, "segment_bytes_per_side", CONFIG_NUMBER, OF(caps.segment_bytes_per_side), 2048, 1 << 24},
+    {CONFIG_CAPS, "handshake_buffers", CONFIG_NUMBER, OF(caps.handshake_buffers), 4, 1 << 16},
+    {CONFIG_CAPS, "ring_sessions", CONFIG_NUMBER, OF(caps.ring_sessions), 64, 1 << 20},
+    {CONFIG_CAPS, "snaplen_bytes", CONFIG_NUMBER, OF(caps.snaplen_bytes), 96, 262144},
+    {CONFIG_CAPS, "kernel_ring_bytes", CONFIG_NUMBER, OF(caps.kernel_ring_bytes), 1 << 20, INT32_MAX},
+    {CONFIG_TIMEOUTS, "handshake_ms", CONFIG_NUMBER, OF(timeouts.handshake_ms), 1000, 600000},
+    {CONFIG_TIMEOUTS, "idle_ms", CONFIG_NUMBER, OF(timeouts.idle_ms), 1000, 86400000},
+    {CONFIG_TIMEOUTS, "established_ms", CONFIG_NUMBER, OF(timeouts.established_ms), 1000, 604800000},
+    {CONFIG_TIMEOUTS, "linger_ms", CONFIG_NUMBER, OF(timeouts.linger_ms), 0, 600000},
+    {CONFIG_TIMEOUTS, "gap_ms", CONFIG_NUMBER, OF(timeouts.gap_ms), 10, 60000},
+    {CONFIG_TIMEOUTS, "interim_ms", CONFIG_NUMBER, OF(timeouts.interim_ms), 0, 604800000},
+    {CONFIG_OUTPUTS, "json", CONFIG_TEXT, OF(json_path), 0, 0},
+    {CONFIG_REDIS, "url", CONFIG_TEXT, OF(redis_url), 0, 0},
+    {CONFIG_REDIS, "password_file", CONFIG_TEXT, OF(redis_password_file), 0, 0},
+    {CONFIG_REDIS, "events_cap", CONFIG_NUMBER, OF(redis_events_cap), 100, 1000000000},
+};
+#undef OF
+
+const char *const config_port_keys[CONFIG_PORT_KEY_COUNT] = {"port", "protocol", "tls", "role"};
+
+static bool number_of(const char *text, uint64_t *number)
+{
+    uint64_t n = 0;
+    for (const char *p = text; *p != '\0'; p++) {
+        if (*p < '0' || *p > '9' || p - text > 17)
+            return false;
+        n = n * 10 + (uint64_t)(*p - '0');
+    }
+    *number = n;
+    return text[0] != '\0';
+}
+
+static bool flag_of(const char *text, bool *flag)
+{
+    static const char *const words[] = {"no", "yes", "false", "true", "off", "on"};
+    for (unsigned i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (strcasecmp(text, words[i]) == 0) {
+            *flag = i & 1;
+            return true;
+        }
+    return false;
+}
+
+static bool apply_number(const struct config_setting *s, const char *text, void *place)
+{
+    uint64_t number = 0;
+    if (!number_of(text, &number) || number < s->min || number > s->max)
+        return false;
+    if (s->bytes == sizeof(uint64_t))
+        *(uint64_t *)place = number;
+    else
+        *(uint32_t *)place = (uint32_t)number;
+    return true;
+}
+
+static bool apply_text(size_t bytes, const char *text, char *place)
+{
+    size_t length = strlen(text);
+    if (length >= bytes)
+        return false;
+    memcpy(place, text, length + 1);
+    return true;
+}
+
+bool config_value_apply(const struct config_setting *s, const char *text, struct config *c, char *expected)
+{
+    void *place = (char *)c + s->offset;
+    switch (s->kind) {
+    case CONFIG_NAME:
+        snprintf(expected, CONFIG_EXPECTED_CAP,
+                 "a name of at most %d letters, digits, '.', '-' and '_' that is no number",
+                 CONFIG_NAME_CAP - 1);
+        return config_name_valid(text) && apply_text(s->bytes, text, place);
+    case CONFIG_TEXT:
+        snprintf(expected, CONFIG_EXPECTED_CAP, "at most %zu bytes", s->bytes - 1);
+        return apply_text(s->bytes, text, place);
+    case CONFIG_FLAG: snprintf(expected, CONFIG_EXPECTED_CAP, "yes or no"); return flag_of(text, place);
+    case CONFIG_NUMBER:
+        snprintf(expected, CONFIG_EXPECTED_CAP, "a whole number from %llu to %llu",
+                 (unsigned long long)s->min, (unsigned long long)s->max);
+        return apply_number(s, text, place);
+    }
+    return false;
+}
+
+/* ---- ports ---- */
+
+static enum role role_of_word(const char *word)
+{
+    for (enum role role = ROLE_RELAY; role < ROLE_COUNT; role++)
+        if (strcmp(session_role_word(role), word) == 0)
+            return role;
+    return ROLE_UNKNOWN;
+}
+
+static enum protocol protocol_of_word(const char *word)
+{
+    for (enum protocol protocol = PROTOCOL_UNKNOWN + 1; protocol < PROTOCOL_OTHER; protocol++)
+        if (strcmp(session_protocol_word(protocol), word) == 0)
+            return protocol;
+    return PROTOCOL_UNKNOWN;
+}
+
+/* What a port outside the defaults is, where the file does not say: the stricter reading. */
+static enum role usual_role(enum protocol protocol)
+{
+    if (protocol == PROTOCOL_SMTP)
+        return ROLE_SUBMISSION;
+    return protocol == PROTOCOL_LMTP ? ROLE_DELIVERY : ROLE_ACCESS;
+}
+
+static void drop_port(struct config *c, uint16_t port)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < c->port_count; i++)
+        if (c->ports[i].port != port)
+            c->ports[kept++] = c->ports[i];
+    c->port_count = kept;
+}
+
+/* Kept in ascending order, so that filters and reports do not depend on the order of the file. */
+static bool put_port(struct config *c, const struct config_port *row)
+{
+    size_t at = 0;
+    drop_port(c, row->port);
+    if (c->port_count == CONFIG_PORTS_CAP)
+        return false;
+    while (at < c->port_count && c->ports[at].port < row->port)
+        at++;
+    memmove(&c->ports[at + 1], &c->ports[at], (c->port_count - at) * sizeof c->ports[0]);
+    c->ports[at] = *row;
+    c->port_count++;
+    return true;
+}
+
+static bool read_port_words(char *const *values, struct config_port *row, enum config_port_key *wrong,
+                            char *expected)
+{
+    if (values[CONFIG_PORT_TLS] != NULL) {
+        *wrong = CONFIG_PORT_TLS;
+        snprintf(expected, CONFIG_EXPECTED_CAP, "starttls or implicit");
+        row->tls_at_once = strcmp(values[CONFIG_PORT_TLS], "implicit") == 0;
+        if (!row->tls_at_once && strcmp(values[CONFIG_PORT_TLS], "starttls") != 0)
+            return false;
+    }
+    if (values[CONFIG_PORT_ROLE] != NULL) {
+        *wrong = CONFIG_PORT_ROLE;
+        snprintf(expected, CONFIG_EXPECTED_CAP, "relay, submission, access or delivery");
+        row->role = role_of_word(values[CONFIG_PORT_ROLE]);
+        return row->role != ROLE_UNKNOWN;
+    }
+    return true;
+}
+
+bool config_port_apply(char *const *values, struct config *c, enum config_port_key *wrong, char *expected)
+{
+    uint64_t number = 0;
+    *wrong = CONFIG_PORT_PORT;
+    snprintf(expected, CONFIG_EXPECTED_CAP, "a port from 1 to 65535");
+    if (values[CONFIG_PORT_PORT] == NULL || !number_of(values[CONFIG_PORT_PORT], &number) || number < 1 ||
+        number > UINT16_MAX)
+        return false;
+    *wrong = CONFIG_PORT_PROTOCOL;
+    snprintf(expected, CONFIG_EXPECTED_CAP, "smtp, lmtp, imap, pop3, sieve, or none to drop the port");
+    const char *word = values[CONFIG_PORT_PROTOCOL];
+    if (word != NULL && strcmp(word, "none") == 0) {
+        drop_port(c, (uint16_t)number);
+        return true;
+    }
+    const struct config_port *known = config_port_find(c, (uint16_t)number);
+    struct config_port row = {.port = (uint16_t)number};
+    row.protocol = word != NULL ? protocol_of_word(word) : known != NULL ? known->protocol : PROTOCOL_UNKNOWN;
+    if (row.protocol == PROTOCOL_UNKNOWN)
+        return false;
+    bool same = known != NULL && known->protocol == row.protocol;
+    row.tls_at_once = same && known->tls_at_once;
+    row.role = same ? known->role : usual_role(row.protocol);
+    if (!read_port_words(values, &row, wrong, expected))
+        return false;
+    *wrong = CONFIG_PORT_PORT;
+    snprintf(expected, CONFIG_EXPECTED_CAP, "at most %d ports in all", CONFIG_PORTS_CAP);
+    return put_port(c, &row);
+}

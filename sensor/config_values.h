@@ -1,0 +1,62 @@
+/* config_values.h - every key of a configuration file, its range and its place in struct config; and how its text becomes a
+ * value. Between config.c, which reads the file, and struct config. Knows nothing of YAML. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sensor/config.h"
+
+enum config_section {
+    CONFIG_ROOT,
+    CONFIG_CAPS,
+    CONFIG_TIMEOUTS,
+    CONFIG_OUTPUTS,
+    CONFIG_REDIS,
+    CONFIG_PORT_ENTRY,
+    CONFIG_SECTION_COUNT
+};
+
+struct config_section_info {
+    const char *path; /* "outputs.redis" */
+    const char *key;
+    enum config_section parent;
+};
+
+enum config_kind { CONFIG_NAME, CONFIG_TEXT, CONFIG_FLAG, CONFIG_NUMBER };
+
+struct config_setting {
+    enum config_section section;
+    const char *key;
+    enum config_kind kind;
+    size_t offset; /* in struct config */
+    size_t bytes;
+    uint64_t min, max;
+};
+
+/* The keys of an entry of `ports`, in the order of config_port_keys. */
+enum config_port_key {
+    CONFIG_PORT_PORT,
+    CONFIG_PORT_PROTOCOL,
+    CONFIG_PORT_TLS,
+    CONFIG_PORT_ROLE,
+    CONFIG_PORT_KEY_COUNT
+};
+
+enum { CONFIG_SETTING_COUNT = 26, CONFIG_EXPECTED_CAP = 256 };
+
+extern const struct config_section_info config_sections[CONFIG_SECTION_COUNT];
+extern const struct config_setting config_settings[CONFIG_SETTING_COUNT];
+extern const char *const config_port_keys[CONFIG_PORT_KEY_COUNT];
+
+/* config_value_apply - put the value of a key in its place.
+ * expected   room of CONFIG_EXPECTED_CAP: what the text should have been, where false is returned */
+bool config_value_apply(const struct config_setting *setting, const char *text, struct config *c,
+                        char *expected);
+
+/* config_port_apply - add, replace or (protocol: none) drop a port.
+ * values     texts of one entry by enum config_port_key, NULL where absent
+ * wrong      out; the key at fault, where false is returned
+ * expected   as above */
+bool config_port_apply(char *const *values, struct config *c, enum config_port_key *wrong, char *expected);

@@ -1,0 +1,141 @@
+#include "sensor/handbook.h"
+
+#include <string.h>
+
+#include "sensor/audit/policy.h"
+#include "sensor/publish/json.h"
+#include "sensor/publish/page.h"
+
+/* The groups of policy.def, each by its first rule. */
+static const struct group {
+    enum rule first;
+    const char *name;
+} groups[] = {
+    {RULE_auth_in_clear, "Cleartext"},
+    {RULE_command_injection, "STARTTLS"},
+    {RULE_downgrade_marker, "Falling back"},
+    {RULE_ssl2, "Versions"},
+    {RULE_null_cipher, "Suites"},
+};
+
+static const enum role roles[] = {ROLE_RELAY, ROLE_SUBMISSION, ROLE_ACCESS, ROLE_DELIVERY};
+
+enum {
+    GROUP_COUNT = sizeof groups / sizeof groups[0],
+    ROLES_SHOWN = sizeof roles / sizeof roles[0],
+    LABEL = 10
+};
+
+static const char *group_begun_by(enum rule rule)
+{
+    for (size_t i = 0; i < GROUP_COUNT; i++)
+        if (groups[i].first == rule)
+            return groups[i].name;
+    return NULL;
+}
+
+static const char *group_of(enum rule rule)
+{
+    const char *name = groups[0].name;
+    for (size_t i = 0; i < GROUP_COUNT; i++)
+        if (groups[i].first <= rule)
+            name = groups[i].name;
+    return name;
+}
+
+static bool same_for_all(const struct rule_info *info)
+{
+    for (size_t i = 1; i < ROLES_SHOWN; i++)
+        if (info->severity[roles[i]] != info->severity[roles[0]])
+            return false;
+    return true;
+}
+
+static void print_part(const struct page *p, const char *label, const char *text)
+{
+    fprintf(p->out, "  %-*s", LABEL, label);
+    page_wrap(p, LABEL + 2, LABEL + 2, text);
+}
+
+void handbook_text(FILE *out)
+{
+    struct page p = page_for(out);
+    fprintf(out,
+            "Profile %s of %s. Severity depends on the role of the port: relay (25), submission (465, 587, "
+            "2525),\n"
+            "access (IMAP, POP3, Sieve), delivery (LMTP).\n",
+            policy_profile_name, policy_profile_date);
+    for (enum rule rule = 0; rule < RULE_COUNT; rule++) {
+        const struct rule_info *info = policy_rule(rule);
+        if (group_begun_by(rule) != NULL)
+            page_heading(&p, group_begun_by(rule));
+        fprintf(out, "\n%s\n  %-*s", info->id, LABEL, "severity");
+        for (size_t i = 0; i < ROLES_SHOWN && (i == 0 || !same_for_all(info)); i++) {
+            fprintf(out, "%s%s ", i > 0 ? " " : "",
+                    same_for_all(info) ? "always" : session_role_word(roles[i]));
+            page_severity(&p, info->severity[roles[i]]);
+        }
+        fputc('\n', out);
+        print_part(&p, "wire", info->wire);
+        print_part(&p, "advice", info->advice);
+        print_part(&p, "sources", info->sources);
+    }
+}
+
+static void json_member(FILE *out, const char *name, const char *value)
+{
+    fprintf(out, ", \"%s\": ", name);
+    json_print(out, value);
+}
+
+void handbook_json(FILE *out)
+{
+    fputs("[\n", out);
+    for (enum rule rule = 0; rule < RULE_COUNT; rule++) {
+        const struct rule_info *info = policy_rule(rule);
+        fputs("  {\"id\": ", out);
+        json_print(out, info->id);
+        json_member(out, "group", group_of(rule));
+        fputs(", \"severity\": {", out);
+        for (size_t i = 0; i < ROLES_SHOWN; i++)
+            fprintf(out, "%s\"%s\": \"%s\"", i > 0 ? ", " : "", session_role_word(roles[i]),
+                    policy_severity_word(info->severity[roles[i]]));
+        fputc('}', out);
+        json_member(out, "sources", info->sources);
+        json_member(out, "wire", info->wire);
+        json_member(out, "advice", info->advice);
+        fprintf(out, "}%s\n", rule + 1 < RULE_COUNT ? "," : "");
+    }
+    fputs("]\n", out);
+}
+
+/* What Markdown or the HTML made of it would take for its own. */
+static void markdown_text(FILE *out, const char *text)
+{
+    for (; *text != '\0'; text++) {
+        if (strchr("\\`*_<>[]|#~", *text) != NULL)
+            fputc('\\', out);
+        fputc(*text, out);
+    }
+}
+
+void handbook_markdown(FILE *out)
+{
+    fprintf(out, "# The rules of Waxseal\n\nProfile `%s` of %s.\n", policy_profile_name, policy_profile_date);
+    for (enum rule rule = 0; rule < RULE_COUNT; rule++) {
+        const struct rule_info *info = policy_rule(rule);
+        if (group_begun_by(rule) != NULL)
+            fprintf(out, "\n## %s\n", group_begun_by(rule));
+        fprintf(out, "\n### `%s`\n\n| relay | submission | access | delivery |\n| --- | --- | --- | --- |\n|",
+                info->id);
+        for (size_t i = 0; i < ROLES_SHOWN; i++)
+            fprintf(out, " %s |", policy_severity_word(info->severity[roles[i]]));
+        fputs("\n\n**Seen on the wire:** ", out);
+        markdown_text(out, info->wire);
+        fputs("\n\n**What to do:** ", out);
+        markdown_text(out, info->advice);
+        fputs("\n\n**Sources:** ", out);
+        markdown_text(out, info->sources);
+        fputc('\n', out);
+    }
+}

@@ -1,0 +1,212 @@
+#include "sensor/options.h"
+
+#include <getopt.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "sensor/host/log.h"
+
+enum option_id {
+    OPTION_CONFIG = 'c',
+    OPTION_HELP = 'h',
+    OPTION_INTERFACE = 'i',
+    OPTION_JSON = 256,
+    OPTION_REDIS,
+    OPTION_REDIS_PASSWORD_FILE,
+    OPTION_SITE,
+    OPTION_SENSOR,
+    OPTION_ANY_TLS,
+    OPTION_FILTER,
+    OPTION_QUIET,
+    OPTION_FAIL_ON,
+    OPTION_AS_JSON,
+    OPTION_AS_MARKDOWN
+};
+
+static const struct choice {
+    unsigned commands; /* of enum command */
+    enum option_id id;
+    const char *name;
+    const char *argument; /* NULL: a flag */
+    const char *help;
+} choices[] = {
+    {COMMAND_READ | COMMAND_RUN, OPTION_CONFIG, "config", "FILE",
+     "configuration (YAML); see deploy/waxseal.yaml"},
+    {COMMAND_RUN, OPTION_INTERFACE, "interface", "NAME", "listen there; may be given several times"},
+    {COMMAND_READ | COMMAND_RUN, OPTION_JSON, "json", "FILE", "events as JSON lines; - is standard output"},
+    {COMMAND_READ | COMMAND_RUN, OPTION_REDIS, "redis", "URL",
+     "events to Redis: redis://[user@]host[:port][/db] or unix:///path"},
+    {COMMAND_READ | COMMAND_RUN, OPTION_REDIS_PASSWORD_FILE, "redis-password-file", "FILE",
+     "its first line; otherwise WAXSEAL_REDIS_PASSWORD"},
+    {COMMAND_READ | COMMAND_RUN, OPTION_SITE, "site", "NAME", "name of this site, part of the Redis keys"},
+    {COMMAND_READ | COMMAND_RUN, OPTION_SENSOR, "sensor", "NAME", "name of this sensor; else the host's"},
+    {COMMAND_READ | COMMAND_RUN, OPTION_ANY_TLS, "any-tls", NULL,
+     "also audit TLS on ports that carry no mail"},
+    {COMMAND_READ | COMMAND_RUN, OPTION_FILTER, "filter", "BPF",
+     "only packets that this filter takes, such as 'net 192.0.2.0/24'"},
+    {COMMAND_READ, OPTION_FAIL_ON, "fail-on", "SEVERITY",
+     "exit with 3 on a finding of info, low, medium, high, critical or worse"},
+    {COMMAND_READ | COMMAND_RUN, OPTION_QUIET, "quiet", NULL, "on standard error nothing but errors"},
+    {COMMAND_RULES, OPTION_AS_JSON, "json", NULL, "as a JSON array"},
+    {COMMAND_RULES, OPTION_AS_MARKDOWN, "markdown", NULL, "as a chapter in Markdown"},
+    {COMMAND_READ | COMMAND_RUN | COMMAND_RULES | COMMAND_CHECK, OPTION_HELP, "help", NULL, "this text"},
+};
+
+enum { CHOICE_COUNT = sizeof choices / sizeof choices[0], WORD_CAP = 40 };
+
+/* ---- what was probably meant ---- */
+
+/* Letters to add, drop or change to get from one word to the other. */
+static size_t distance(const char *a, const char *b)
+{
+    size_t row[WORD_CAP + 1];
+    size_t columns = strnlen(b, WORD_CAP);
+    for (size_t k = 0; k <= columns; k++)
+        row[k] = k;
+    for (size_t i = 0; a[i] != '\0' && i < WORD_CAP; i++) {
+        size_t diagonal = row[0];
+        row[0] = i + 1;
+        for (size_t k = 0; k < columns; k++) {
+            size_t change = diagonal + (a[i] != b[k]);
+            size_t shorter = row[k] < row[k + 1] ? row[k] + 1 : row[k + 1] + 1;
+            diagonal = row[k + 1];
+            row[k + 1] = change < shorter ? change : shorter;
+        }
+    }
+    return row[columns];
+}
+
+const char *options_nearest(const char *word, const char *const *words, size_t count)
+{
+    const char *nearest = NULL;
+    size_t least = 3; /* more than two slips are another word */
+    for (size_t i = 0; i < count; i++) {
+        size_t slips = distance(word, words[i]);
+        if (slips < least && slips < strlen(words[i])) {
+            least = slips;
+            nearest = words[i];
+        }
+    }
+    return nearest;
+}
+
+/* ---- parsing ---- */
+
+static void say_unknown(enum command command, const char *name, const char *given)
+{
+    const char *words[CHOICE_COUNT];
+    char bare[WORD_CAP + 1];
+    char shown[128];
+    size_t count = 0;
+    for (size_t i = 0; i < CHOICE_COUNT; i++)
+        if (choices[i].commands & command)
+            words[count++] = choices[i].name;
+    const char *start = given + strspn(given, "-");
+    snprintf(bare, sizeof bare, "%.*s", (int)strcspn(start, "="), start);
+    const char *nearest = strncmp(given, "--", 2) == 0 ? options_nearest(bare, words, count) : NULL;
+    fprintf(stderr, "waxseal %s: unknown option %s%s%s%s waxseal %s --help lists them\n", name,
+            log_escape(given, shown, sizeof shown), nearest != NULL ? "; did you mean --" : ";",
+            nearest != NULL ? nearest : "", nearest != NULL ? "?" : "", name);
+}
+
+static bool take_interface(const char *name, struct options *out)
+{
+    if (out->interface_count == CONFIG_INTERFACES_CAP) {
+        fprintf(stderr, "waxseal run: more than %d interfaces\n", CONFIG_INTERFACES_CAP);
+        return false;
+    }
+    out->interfaces[out->interface_count++] = name;
+    return true;
+}
+
+static bool take(enum option_id id, const char *argument, struct options *out)
+{
+    switch (id) {
+    case OPTION_CONFIG: out->config = argument; break;
+    case OPTION_HELP: out->help = true; break;
+    case OPTION_INTERFACE: return take_interface(argument, out);
+    case OPTION_JSON: out->json = argument; break;
+    case OPTION_REDIS: out->redis = argument; break;
+    case OPTION_REDIS_PASSWORD_FILE: out->redis_password_file = argument; break;
+    case OPTION_SITE: out->site = argument; break;
+    case OPTION_SENSOR: out->sensor = argument; break;
+    case OPTION_ANY_TLS: out->any_tls = true; break;
+    case OPTION_FILTER: out->filter = argument; break;
+    case OPTION_QUIET: out->quiet = true; break;
+    case OPTION_FAIL_ON: out->fail_on = argument; break;
+    case OPTION_AS_JSON: out->as_json = true; break;
+    case OPTION_AS_MARKDOWN: out->as_markdown = true; break;
+    }
+    return true;
+}
+
+/* getopt's own tables for one command. A leading ':' makes it tell a missing argument from an unknown option. */
+static void fill_tables(enum command command, struct option *longs, char *shorts)
+{
+    size_t count = 0;
+    *shorts++ = ':';
+    for (size_t i = 0; i < CHOICE_COUNT; i++) {
+        const struct choice *c = &choices[i];
+        if ((c->commands & command) == 0)
+            continue;
+        longs[count++] = (struct option){c->name, c->argument != NULL ? required_argument : no_argument, NULL,
+                                         (int)c->id};
+        if (c->id <= 'z')
+            *shorts++ = (char)c->id;
+        if (c->id <= 'z' && c->argument != NULL)
+            *shorts++ = ':';
+    }
+    longs[count] = (struct option){0};
+    *shorts = '\0';
+}
+
+static void say_wrong(enum command command, char **argv, int result)
+{
+    char shown[128];
+    char letter[3] = {'-', (char)optopt, '\0'};
+    const char *given = optopt > 0 && optopt <= 'z' ? letter : argv[optind - 1];
+    if (result == ':')
+        fprintf(stderr, "waxseal %s: option %s needs an argument; see waxseal %s --help\n", argv[0],
+                log_escape(given, shown, sizeof shown), argv[0]);
+    else if (optopt > 'z')
+        fprintf(stderr, "waxseal %s: option %s takes no argument\n", argv[0],
+                log_escape(given, shown, sizeof shown));
+    else
+        say_unknown(command, argv[0], given);
+}
+
+bool options_parse(enum command command, int argc, char **argv, struct options *out)
+{
+    struct option longs[CHOICE_COUNT + 1];
+    char shorts[2 * CHOICE_COUNT + 2];
+    int id = 0;
+    *out = (struct options){0};
+    fill_tables(command, longs, shorts);
+    opterr = 0;
+    optind = 1;
+    while ((id = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
+        if (id == '?' || id == ':') {
+            say_wrong(command, argv, id);
+            return false;
+        }
+        if (!take((enum option_id)id, optarg, out))
+            return false;
+    }
+    out->arguments = argv + optind;
+    out->argument_count = (size_t)(argc - optind);
+    return true;
+}
+
+void options_print(FILE *out, enum command command)
+{
+    for (size_t i = 0; i < CHOICE_COUNT; i++) {
+        const struct choice *c = &choices[i];
+        char left[WORD_CAP];
+        if ((c->commands & command) == 0)
+            continue;
+        snprintf(left, sizeof left, "--%s%s%s", c->name, c->argument != NULL ? " " : "",
+                 c->argument != NULL ? c->argument : "");
+        fprintf(out, "  %c%c%c %-27s %s\n", c->id <= 'z' ? '-' : ' ', c->id <= 'z' ? (char)c->id : ' ',
+                c->id <= 'z' ? ',' : ' ', left, c->help);
+    }
+}

@@ -1,0 +1,29 @@
+/* sink.h - the interface of every output: JSON lines, text report, Redis.
+ *
+ * A sink gets each event in order, from the auditor's thread alone, and must not keep pointers into it. It reports its own trouble
+ * through log.h, once per change, and never ends the program. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sensor/audit/event.h"
+#include "sensor/host/counters.h"
+
+/* What the run was like as a whole; for reports. */
+struct run_summary {
+    uint64_t counters[COUNTER_COUNT]; /* host/counters.def, summed over the workers */
+    uint64_t first_ns;                /* packet time of the first and last packet; 0 where there was none */
+    uint64_t last_ns;
+    uint64_t inputs;                  /* files or interfaces read */
+    uint64_t inputs_broken;
+    uint64_t kernel_dropped;
+};
+
+struct sink {
+    void *state;
+    void (*event)(void *state, const struct event *e);
+    void (*tick)(void *state, uint64_t now_ms);  /* a few times a second: flush what waits; may be NULL */
+    bool (*finish)(void *state, const struct run_summary *summary); /* last call; writes what is left, frees `state`.
+                                                  * false: something that was asked for could not be written */
+};

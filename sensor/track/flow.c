@@ -1,0 +1,304 @@
+#include "sensor/track/flow.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+enum { NONE = 0, NS_PER_S = 1000000000 };
+
+struct list {
+    uint32_t oldest;
+    uint32_t newest;
+    uint32_t count;
+};
+
+struct flow_table {
+    struct flow *flows;   /* [0] is never used, so that index 0 can mean none */
+    uint32_t *buckets;
+    uint32_t bucket_mask;
+    uint32_t capacity;
+    uint32_t fresh;       /* flows from here on were never used */
+    uint32_t free;        /* chain through bucket_next */
+    uint64_t key0, key1;
+    uint64_t numbers;
+    uint64_t evicted;
+    uint64_t timeout_ns[FLOW_STAGES];
+    struct list lists[FLOW_STAGES];
+    void (*leave)(void *context, struct flow *flow);
+    void *context;
+};
+
+/* SipHash-1-3 over the ten 32-bit words of a key: keyed, so that addresses cannot be chosen to collide, and short enough for
+ * every packet. */
+static inline uint64_t rotate(uint64_t x, int n)
+{
+    return x << n | x >> (64 - n);
+}
+
+static inline void sip_round(uint64_t v[4])
+{
+    v[0] += v[1];
+    v[1] = rotate(v[1], 13) ^ v[0];
+    v[0] = rotate(v[0], 32);
+    v[2] += v[3];
+    v[3] = rotate(v[3], 16) ^ v[2];
+    v[0] += v[3];
+    v[3] = rotate(v[3], 21) ^ v[0];
+    v[2] += v[1];
+    v[1] = rotate(v[1], 17) ^ v[2];
+    v[2] = rotate(v[2], 32);
+}
+
+static uint64_t sip_hash(const struct flow_key *key, uint64_t key0, uint64_t key1)
+{
+    _Static_assert(sizeof *key == 40, "five words, no padding");
+    uint64_t words[5];
+    memcpy(words, key, sizeof words);
+    uint64_t v[4] = {key0 ^ UINT64_C(0x736f6d6570736575), key1 ^ UINT64_C(0x646f72616e646f6d),
+                     key0 ^ UINT64_C(0x6c7967656e657261), key1 ^ UINT64_C(0x7465646279746573)};
+    for (int i = 0; i < 5; i++) {
+        v[3] ^= words[i];
+        sip_round(v);
+        v[0] ^= words[i];
+    }
+    uint64_t length = (uint64_t)sizeof *key << 56;
+    v[3] ^= length;
+    sip_round(v);
+    v[0] ^= length;
+    v[2] ^= 0xff;
+    for (int i = 0; i < 3; i++)
+        sip_round(v);
+    return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+uint64_t flow_key_hash(const struct flow_key *key)
+{
+    return sip_hash(key, 0, 0);
+}
+
+struct flow_table *flow_table_open(const struct flow_limits *limits, void (*leave)(void *, struct flow *), void *context)
+{
+    struct flow_table *t = calloc(1, sizeof *t);
+    if (t == NULL)
+        return NULL;
+    uint32_t buckets = 1024;
+    while (buckets < limits->flows && buckets < UINT32_C(1) << 30)
+        buckets *= 2;
+    t->capacity = limits->flows;
+    t->bucket_mask = buckets - 1;
+    t->fresh = 1;
+    t->leave = leave;
+    t->context = context;
+    memcpy(t->timeout_ns, limits->timeout_ns, sizeof t->timeout_ns);
+    t->flows = calloc((size_t)limits->flows + 1, sizeof *t->flows);
+    t->buckets = calloc(buckets, sizeof *t->buckets);
+    uint64_t keys[2];
+    if (t->flows == NULL || t->buckets == NULL || getrandom(keys, sizeof keys, 0) != (ssize_t)sizeof keys) {
+        flow_table_close(t);
+        return NULL;
+    }
+    t->key0 = keys[0];
+    t->key1 = keys[1];
+    return t;
+}
+
+void flow_table_close(struct flow_table *t)
+{
+    if (t == NULL)
+        return;
+    free(t->flows);
+    free(t->buckets);
+    free(t);
+}
+
+void flow_key_of(const struct segment *segment, uint32_t layer, struct flow_key *key, bool *from_low)
+{
+    int order = memcmp(&segment->source, &segment->destination, sizeof segment->source);
+    bool low = order < 0 || (order == 0 && segment->source_port <= segment->destination_port);
+    key->low = low ? segment->source : segment->destination;
+    key->high = low ? segment->destination : segment->source;
+    key->low_port = low ? segment->source_port : segment->destination_port;
+    key->high_port = low ? segment->destination_port : segment->source_port;
+    /* The family is part of the identity: 1.2.3.4 is not the IPv6 address that begins with these bytes. */
+    key->layer = layer << 8 | segment->family;
+    *from_low = low;
+}
+
+static uint32_t *bucket_of(struct flow_table *t, const struct flow_key *key)
+{
+    return &t->buckets[sip_hash(key, t->key0, t->key1) & t->bucket_mask];
+}
+
+struct flow *flow_find(struct flow_table *t, const struct flow_key *key)
+{
+    for (uint32_t i = *bucket_of(t, key); i != NONE; i = t->flows[i].bucket_next)
+        if (memcmp(&t->flows[i].key, key, sizeof *key) == 0)
+            return &t->flows[i];
+    return NULL;
+}
+
+static uint32_t index_of(const struct flow_table *t, const struct flow *f)
+{
+    return (uint32_t)(f - t->flows);
+}
+
+static void unlink_age(struct flow_table *t, struct flow *f)
+{
+    struct list *list = &t->lists[f->stage];
+    if (f->older != NONE)
+        t->flows[f->older].newer = f->newer;
+    else
+        list->oldest = f->newer;
+    if (f->newer != NONE)
+        t->flows[f->newer].older = f->older;
+    else
+        list->newest = f->older;
+    list->count--;
+}
+
+static void link_newest(struct flow_table *t, struct flow *f)
+{
+    struct list *list = &t->lists[f->stage];
+    uint32_t self = index_of(t, f);
+    f->older = list->newest;
+    f->newer = NONE;
+    if (list->newest != NONE)
+        t->flows[list->newest].newer = self;
+    else
+        list->oldest = self;
+    list->newest = self;
+    list->count++;
+    f->listed_s = (uint32_t)(f->last_ns / NS_PER_S);
+}
+
+void flow_remove(struct flow_table *t, struct flow *f)
+{
+    uint32_t self = index_of(t, f);
+    uint32_t *link = bucket_of(t, &f->key);
+    while (*link != self)
+        link = &t->flows[*link].bucket_next;
+    *link = f->bucket_next;
+    unlink_age(t, f);
+    f->stage = FLOW_FREE;
+    f->bucket_next = t->free;
+    t->free = self;
+}
+
+static void give_up(struct flow_table *t, uint32_t index)
+{
+    struct flow *f = &t->flows[index];
+    t->leave(t->context, f);
+    flow_remove(t, f);
+}
+
+bool flow_evict_oldest(struct flow_table *t, enum flow_stage stage)
+{
+    uint32_t oldest = t->lists[stage].oldest;
+    if (oldest == NONE)
+        return false;
+    if (stage != FLOW_ENDED) {
+        t->evicted++;
+        t->flows[oldest].evicted = true;
+    }
+    give_up(t, oldest);
+    return true;
+}
+
+static void make_room(struct flow_table *t)
+{
+    for (int stage = FLOW_ENDED; stage < FLOW_STAGES; stage++)
+        if (flow_evict_oldest(t, (enum flow_stage)stage))
+            return;
+}
+
+struct flow *flow_add(struct flow_table *t, const struct flow_key *key, uint64_t now_ns)
+{
+    if (t->free == NONE && t->fresh > t->capacity)
+        make_room(t);
+    uint32_t self = t->free;
+    if (self != NONE)
+        t->free = t->flows[self].bucket_next;
+    else
+        self = t->fresh++;
+    struct flow *f = &t->flows[self];
+    *f = (struct flow){.key = *key,
+                       .first_ns = now_ns,
+                       .last_ns = now_ns,
+                       .number = t->numbers++,
+                       .family = (uint8_t)(key->layer & 0xff),
+                       .stage = FLOW_HALF_OPEN};
+    uint32_t *bucket = bucket_of(t, key);
+    f->bucket_next = *bucket;
+    *bucket = self;
+    link_newest(t, f);
+    return f;
+}
+
+/* Ages are compared in seconds, so a busy flow is moved once a second and not at every packet. */
+void flow_touch(struct flow_table *t, struct flow *f, uint64_t now_ns)
+{
+    if (now_ns > f->last_ns)
+        f->last_ns = now_ns;
+    if ((uint32_t)(f->last_ns / NS_PER_S) == f->listed_s)
+        return;
+    unlink_age(t, f);
+    link_newest(t, f);
+}
+
+void flow_move(struct flow_table *t, struct flow *f, enum flow_stage stage)
+{
+    if (f->stage == stage)
+        return;
+    unlink_age(t, f);
+    f->stage = (uint8_t)stage;
+    link_newest(t, f);
+}
+
+void flow_expire(struct flow_table *t, uint64_t now_ns)
+{
+    for (int stage = FLOW_ENDED; stage < FLOW_STAGES; stage++) {
+        for (uint32_t i = t->lists[stage].oldest; i != NONE; i = t->lists[stage].oldest) {
+            if (t->flows[i].last_ns + t->timeout_ns[stage] > now_ns)
+                break;
+            give_up(t, i);
+        }
+    }
+}
+
+static int by_number(const void *a, const void *b)
+{
+    const struct flow *const *left = a;
+    const struct flow *const *right = b;
+    return ((*left)->number > (*right)->number) - ((*left)->number < (*right)->number);
+}
+
+void flow_drain(struct flow_table *t)
+{
+    size_t count = 0;
+    for (int stage = FLOW_ENDED; stage < FLOW_STAGES; stage++)
+        count += t->lists[stage].count;
+    struct flow **all = count > 0 ? calloc(count, sizeof *all) : NULL;
+    size_t n = 0;
+    for (uint32_t i = 1; all != NULL && i < t->fresh; i++)
+        if (t->flows[i].stage != FLOW_FREE)
+            all[n++] = &t->flows[i];
+    if (n > 0)
+        qsort(all, n, sizeof *all, by_number);
+    for (size_t i = 0; i < n; i++)
+        give_up(t, index_of(t, all[i]));
+    free(all);
+    /* Without memory for sorting: still every flow, by age. */
+    for (int stage = FLOW_ENDED; stage < FLOW_STAGES; stage++)
+        while (t->lists[stage].oldest != NONE)
+            give_up(t, t->lists[stage].oldest);
+}
+
+uint32_t flow_count(const struct flow_table *t, enum flow_stage stage)
+{
+    return t->lists[stage].count;
+}
+
+uint64_t flow_evicted(const struct flow_table *t)
+{
+    return t->evicted;
+}

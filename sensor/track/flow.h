@@ -1,0 +1,122 @@
+/* flow.h - the fixed-size table of connections: look-up, ageing by packet time, eviction.
+ *
+ * All memory is taken at start. The hash is keyed at random in every process, so nobody outside can aim at one bucket; nothing that
+ * is reported depends on the key. Flows of a stage hang in one list by age; when the table is full the least valuable go first:
+ * ended ones, then those that never sent a byte, then ones that are no mail, then unfinished dialogues, and those whose fate is known
+ * last. The table knows nothing of what a flow means: its owner is told through one callback before a flow goes. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "parsers/stream.h"
+#include "sensor/capture/decode.h"
+
+/* In the order in which they are given up when room is needed. */
+enum flow_stage {
+    FLOW_FREE,
+    FLOW_ENDED,     /* reported; kept a while to swallow late packets */
+    FLOW_HALF_OPEN, /* no payload yet */
+    FLOW_IGNORED,   /* no mail: nothing is looked at */
+    FLOW_CLOSING,   /* both ends said FIN; only the last acknowledgement is due */
+    FLOW_TALKING,   /* dialogue or handshake under way */
+    FLOW_KNOWN,     /* fate known: only counted */
+    FLOW_STAGES
+};
+
+/* One direction, as cheap to keep up to date as can be. */
+struct flow_side {
+    uint64_t bytes;       /* payload octets, each once */
+    uint32_t packets;
+    uint32_t next;        /* sequence number of the octet expected next */
+    uint32_t fin_sequence;
+    uint32_t initial;     /* sequence number of the SYN */
+    bool synced;          /* `next` is valid */
+    bool syn;
+    bool fin;
+    bool fin_acked;
+    bool rst;
+};
+
+struct flow_key {
+    struct address low;   /* the smaller end first, so both directions have one key */
+    struct address high;
+    uint16_t low_port;
+    uint16_t high_port;
+    uint32_t layer;       /* VLAN or tunnel, where they are part of a flow's identity; else 0 */
+};
+
+struct flow {
+    struct flow_key key;
+    uint64_t first_ns;
+    uint64_t last_ns;
+    uint64_t number;      /* flows are numbered as they come */
+    uint32_t bucket_next; /* indices into the table; 0 is none */
+    uint32_t newer;
+    uint32_t older;
+    uint32_t listed_s;    /* last_ns in seconds when it was last moved in its list */
+    uint32_t generation;  /* earlier connections between the same ends */
+    uint32_t duplicates;
+    uint32_t pending_syn; /* sequence number of a SYN that may start a new connection here */
+    uint32_t interims;    /* interim events so far */
+    uint8_t stage;        /* enum flow_stage */
+    uint8_t family;
+    bool client_is_low;
+    bool midstream;
+    bool pending;         /* pending_syn is set */
+    bool evicted;
+    bool packed;          /* the owner's matter: what `owner` points to */
+    uint8_t tunnel;       /* of the first packet */
+    int16_t vlan;
+    struct flow_side side[2]; /* CLIENT, SERVER */
+    void *owner;          /* what the owner keeps for it */
+};
+
+struct flow_table; /* opaque */
+
+struct flow_limits {
+    uint32_t flows;
+    uint64_t timeout_ns[FLOW_STAGES];
+};
+
+/* flow_table_open - take the memory. leave(context, flow) is called before a flow is given up, by age or for room; it must leave
+ * flow->owner free of anything to be freed. Returns NULL where memory is lacking. */
+struct flow_table *flow_table_open(const struct flow_limits *limits, void (*leave)(void *context, struct flow *flow),
+                                   void *context);
+void flow_table_close(struct flow_table *t);
+
+/* flow_key_of - the key of a segment; *from_low says whether its sender is the low end. */
+void flow_key_of(const struct segment *segment, uint32_t layer, struct flow_key *key, bool *from_low);
+
+/* flow_key_hash - a hash of the key that is the same in every process, for ids. */
+uint64_t flow_key_hash(const struct flow_key *key);
+
+/* flow_find - the flow of a key, or NULL. */
+struct flow *flow_find(struct flow_table *t, const struct flow_key *key);
+
+/* flow_add - a new flow in stage HALF_OPEN, zeroed but for its key, number and times. Never fails: a full table gives one up. */
+struct flow *flow_add(struct flow_table *t, const struct flow_key *key, uint64_t now_ns);
+
+/* flow_touch - note a packet at now_ns; keeps the list by age, to the second. */
+void flow_touch(struct flow_table *t, struct flow *f, uint64_t now_ns);
+
+/* flow_move - change the stage. */
+void flow_move(struct flow_table *t, struct flow *f, enum flow_stage stage);
+
+/* flow_remove - take it out of the table; `leave` is not called. */
+void flow_remove(struct flow_table *t, struct flow *f);
+
+/* flow_expire - give up all flows that have been silent for their stage's time. Cheap where there are none. */
+void flow_expire(struct flow_table *t, uint64_t now_ns);
+
+/* flow_drain - give up every flow, in the order in which they began. */
+void flow_drain(struct flow_table *t);
+
+/* flow_evict_oldest - give up the longest silent flow of a stage, for room elsewhere. False where there is none. */
+bool flow_evict_oldest(struct flow_table *t, enum flow_stage stage);
+
+/* flow_count - flows in a stage. */
+uint32_t flow_count(const struct flow_table *t, enum flow_stage stage);
+
+/* flow_evicted - flows given up for room so far. */
+uint64_t flow_evicted(const struct flow_table *t);

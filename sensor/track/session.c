@@ -1,0 +1,161 @@
+#include "sensor/track/session.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "parsers/imap.h"
+#include "parsers/pop3.h"
+#include "parsers/sieve.h"
+#include "parsers/smtp.h"
+#include "sensor/track/conversation.h"
+
+static const struct {
+    const char *word;
+    const struct mail_parser *parser;
+} protocols[PROTOCOL_COUNT] = {
+    [PROTOCOL_UNKNOWN] = {"unknown", NULL},
+#define PROTOCOL(id, name, parser) [PROTOCOL_##id] = {name, &parser},
+#include "parsers/protocols.def"
+#undef PROTOCOL
+    [PROTOCOL_OTHER] = {"other", NULL},
+};
+
+const char *session_protocol_word(enum protocol protocol)
+{
+    return protocols[protocol].word;
+}
+
+const char *session_role_word(enum role role)
+{
+    static const char *const words[ROLE_COUNT] = {"unknown", "relay", "submission", "access", "delivery"};
+    return words[role];
+}
+
+void session_set_text(char *field, size_t cap, struct span text)
+{
+    text = span_head(text, cap - 1);
+    memcpy(field, text.p, text.n);
+    field[text.n] = '\0';
+    for (size_t i = 0; i < text.n; i++)
+        if (field[i] == '\0')
+            field[i] = '?';
+}
+
+void session_begin(struct conversation *c, const struct session_shared *shared, enum protocol protocol)
+{
+    memset(c, 0, sizeof *c);
+    c->shared = shared;
+    c->facts.protocol = (uint8_t)protocol;
+    c->parser = protocols[protocol].parser;
+    assert(c->parser == NULL || c->parser->size <= sizeof c->mail_state);
+    for (int side = CLIENT; side <= SERVER; side++)
+        c->reading[side] = c->parser != NULL ? READING_MAIL : READING_TLS;
+}
+
+void session_adopt(struct conversation *c, enum protocol found)
+{
+    bool middle = c->facts.protocol == PROTOCOL_UNKNOWN;
+    if (!middle && found != c->facts.protocol)
+        return;
+    c->facts.detected_by = DETECTED_BY_NDPI;
+    c->confirmed = true;
+    if (!middle)
+        return;
+    c->facts.protocol = (uint8_t)found;
+    c->facts.midstream = true;
+    c->parser = protocols[found].parser;
+    for (int side = CLIENT; side <= SERVER; side++) {
+        c->reading[side] = READING_MAIL;
+        c->facts.side[side].gap_before_tls = true;
+        c->parser->gap(c->mail_state, (enum side)side);
+    }
+}
+
+static void feed_mail(struct conversation *c, enum side from, struct cursor *in)
+{
+    while (cursor_left(in) > 0 && c->reading[from] == READING_MAIL) {
+        struct mail_event ev = {0};
+        switch (c->parser->next(c->mail_state, from, in, &ev)) {
+        case STEP_EVENT: session_note_mail(c, &ev); break;
+        case STEP_MORE: return;
+        case STEP_LOST:
+            c->facts.mail.lost = true;
+            c->reading[from] = READING_NOTHING;
+            break;
+        }
+    }
+}
+
+void session_bytes(struct conversation *c, enum side from, struct span bytes)
+{
+    struct cursor in = cursor_over(bytes);
+    if (c->reading[from] == READING_MAIL)
+        feed_mail(c, from, &in);
+    if (c->reading[from] == READING_TLS && cursor_left(&in) > 0)
+        session_feed_tls(c, from, &in);
+}
+
+/* After a hole in a handshake record boundaries are lost for good; in the dialogue the parser says when it is certain again. */
+void session_gap(struct conversation *c, enum side from, uint32_t bytes)
+{
+    struct session_side *side = &c->facts.side[from];
+    side->gap_bytes += bytes;
+    if (c->reading[from] == READING_TLS) {
+        side->gap_in_handshake = true;
+        c->reading[from] = READING_NOTHING;
+    } else if (c->reading[from] == READING_MAIL) {
+        side->gap_before_tls = true;
+        c->parser->gap(c->mail_state, from);
+    }
+}
+
+/* IMAP, POP3 and ManageSieve allow no STARTTLS after a login (RFC 9051 s6.2.1, RFC 2595 s4, RFC 5804 s2.2): from there the session stays as it
+ * is. SMTP goes on to be followed, its messages are counted. */
+static bool logged_in_clear(const struct session *facts)
+{
+    bool access = facts->protocol == PROTOCOL_IMAP || facts->protocol == PROTOCOL_POP3 || facts->protocol == PROTOCOL_SIEVE;
+    return access && facts->mail.auth_accepted && !facts->tls.begun;
+}
+
+bool session_fate_known(const struct conversation *c)
+{
+    if (c->facts.tls.established || logged_in_clear(&c->facts))
+        return true;
+    return c->reading[CLIENT] == READING_NOTHING && c->reading[SERVER] == READING_NOTHING;
+}
+
+bool session_is_mail(const struct conversation *c)
+{
+    const struct session_mail *m = &c->facts.mail;
+    switch ((enum protocol)c->facts.protocol) {
+    case PROTOCOL_SMTP:
+    case PROTOCOL_LMTP: return m->greeting_seen && m->helo_seen;
+    case PROTOCOL_IMAP:
+    case PROTOCOL_POP3:
+        return (m->greeting_seen || m->preauth) && (m->capabilities_seen || m->tls_asked || m->auth_seen);
+    case PROTOCOL_SIEVE: return m->capabilities_seen && (m->tls_asked || m->auth_seen);
+    case PROTOCOL_OTHER: return c->facts.tls.client_hello || c->facts.tls.server_hello;
+    case PROTOCOL_UNKNOWN:
+    case PROTOCOL_COUNT: break;
+    }
+    return false;
+}
+
+static bool nothing_understood(const struct session *facts)
+{
+    const struct session_mail *m = &facts->mail;
+    return !facts->tls.begun && !m->greeting_seen && !m->helo_seen && !m->capabilities_seen && !m->capabilities_refused &&
+           !m->tls_asked && !m->auth_seen && !m->transaction && !m->preauth && !m->bye && m->messages == 0;
+}
+
+void session_end(struct conversation *c)
+{
+    for (int side = CLIENT; side <= SERVER; side++) {
+        pool_give(c->shared->stores, c->records[side].store);
+        c->records[side].store = NULL;
+    }
+    mail_wipe(c->mail_state, sizeof c->mail_state);
+    /* The port promised mail and the bytes were something else: say so rather than repeat the promise. */
+    if (nothing_understood(&c->facts))
+        c->facts.protocol = PROTOCOL_UNKNOWN;
+}

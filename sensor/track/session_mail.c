@@ -1,0 +1,164 @@
+/* The events of the mail parsers into the facts of a session. */
+#include <string.h>
+
+#include "sensor/track/conversation.h"
+
+static void note_exposure(struct session_mail *m, enum auth_exposure exposure)
+{
+    if (exposure > m->auth_exposure)
+        m->auth_exposure = (uint8_t)exposure;
+}
+
+static enum auth_exposure exposure_of(enum mail_secret secret)
+{
+    switch (secret) {
+    case SECRET_NONE: return AUTH_WITHOUT_SECRET;
+    case SECRET_READABLE: return AUTH_READABLE;
+    case SECRET_DIGEST_MD5: return AUTH_DIGEST_MD5;
+    case SECRET_PROTECTED: return AUTH_PROTECTED;
+    }
+    return AUTH_WITHOUT_SECRET;
+}
+
+/* The client does in the clear what it should do inside TLS: was TLS there for the asking, or had it just been refused? */
+static void note_use(struct session_mail *m)
+{
+    if (m->offer_starttls && !m->tls_asked)
+        m->used_while_offered = true;
+    if (m->tls_refused && !m->tls_refused_already && !m->tls_accepted)
+        m->fallback_after_refusal = true;
+}
+
+static void note_auth(struct conversation *c, const struct mail_event *ev)
+{
+    struct session_mail *m = &c->facts.mail;
+    m->auth_seen = true;
+    c->last_secret = (uint8_t)ev->secret;
+    note_use(m);
+    session_set_text(c->facts.auth_mechanism, SESSION_MECHANISM_CAP, ev->text);
+    if (ev->initial_response)
+        note_exposure(m, exposure_of(ev->secret));
+    else if (span_is(ev->text, "USER"))
+        note_exposure(m, AUTH_USER_ONLY);
+    else
+        note_exposure(m, ev->secret == SECRET_PROTECTED ? AUTH_PROTECTED : AUTH_WITHOUT_SECRET);
+}
+
+static void note_capabilities(struct session_mail *m, unsigned offers, bool overlong)
+{
+    m->capabilities_seen = true;
+    m->capabilities_cut = (offers & OFFER_CUT) != 0 || overlong;
+    m->offer_starttls = (offers & OFFER_STARTTLS) != 0;
+    m->offer_starttls_ever |= m->offer_starttls;
+    m->offer_masked |= (offers & OFFER_MASKED) != 0;
+    m->offer_plain_auth |= (offers & OFFER_PLAIN_AUTH) != 0;
+    m->offer_login_disabled = (offers & OFFER_LOGIN_DISABLED) != 0;
+}
+
+/* Mail servers that say what they are. A word of the greeting, and the version behind it where there is one. */
+static const char *const software_words[] = {"Postfix", "Exim",     "Dovecot", "Sendmail", "Microsoft",  "Cyrus",   "Courier",
+                                             "qmail",   "Haraka",   "Zimbra",  "Kerio",    "OpenSMTPD",  "Stalwart", "hMailServer",
+                                             "MDaemon", "MailEnable", "CommuniGate", "gsmtp", "Pigeonhole", "Coremail"};
+
+static bool is_version(struct span word)
+{
+    return word.n > 0 && word.p[0] >= '0' && word.p[0] <= '9';
+}
+
+static void note_software(struct session *facts, struct span text)
+{
+    struct span rest = text;
+    for (struct span word = span_word(&rest); word.n > 0; word = span_word(&rest)) {
+        while (word.n > 0 && (word.p[0] == '(' || word.p[0] == '[' || word.p[0] == '"'))
+            word = span_skip(word, 1);
+        for (size_t i = 0; i < sizeof software_words / sizeof *software_words; i++) {
+            if (!span_starts(word, software_words[i]))
+                continue;
+            struct span after = rest;
+            struct span next = span_word(&after);
+            size_t n = strlen(software_words[i]);
+            if (is_version(next))
+                n = (size_t)(next.p - word.p) + next.n;
+            session_set_text(facts->server_software, SESSION_SOFTWARE_CAP, span_of(word.p, n));
+            return;
+        }
+    }
+}
+
+static void note_greeting(struct session *facts, const struct mail_event *ev)
+{
+    struct session_mail *m = &facts->mail;
+    m->greeting_seen = true;
+    m->greeting_accepted = ev->accepted;
+    m->greeting_masked |= ev->masked;
+    note_software(facts, ev->text);
+    struct span rest = ev->text;
+    struct span first = span_word(&rest);
+    bool smtp = facts->protocol == PROTOCOL_SMTP || facts->protocol == PROTOCOL_LMTP;
+    /* RFC 5321 s4.2: the domain comes first. A dot tells it from a word of text. */
+    if (smtp && span_find(first, '.') < first.n && !ev->masked)
+        session_set_text(facts->server_name, SESSION_SERVER_NAME_CAP, first);
+}
+
+static void note_refusal(struct session_mail *m, const struct mail_event *ev)
+{
+    m->tls_refused = true;
+    m->tls_refused_code = (uint16_t)ev->code;
+    m->tls_refused_already = ev->already;
+    m->tls_refused_tampered |= ev->tampered;
+}
+
+/* Cleartext of the server where the client had begun TLS without being asked to: the port speaks plaintext. */
+static void note_answer_to_tls(struct conversation *c, enum side from)
+{
+    const struct session_mail *m = &c->facts.mail;
+    bool unasked = c->reading[CLIENT] != READING_MAIL && c->facts.tls.begun && !m->tls_asked && !m->tls_accepted;
+    if (from == SERVER && unasked && !c->facts.midstream && !m->greeting_seen && !m->helo_seen)
+        c->facts.tls.not_tls = true;
+}
+
+void session_note_mail(struct conversation *c, const struct mail_event *ev)
+{
+    struct session *facts = &c->facts;
+    struct session_mail *m = &facts->mail;
+    m->overlong |= ev->overlong;
+    if (ev->kind != MAIL_TLS_BEGINS)
+        note_answer_to_tls(c, ev->from);
+    switch (ev->kind) {
+    case MAIL_GREETING: note_greeting(facts, ev); break;
+    case MAIL_PREAUTH: m->preauth = true; break;
+    case MAIL_HELO:
+        m->helo_seen = true;
+        m->helo_extended |= ev->extended;
+        session_set_text(facts->helo, SESSION_HELO_CAP, ev->text);
+        facts->protocol = ev->lmtp ? PROTOCOL_LMTP : PROTOCOL_SMTP;
+        break;
+    case MAIL_CAPABILITIES: note_capabilities(m, ev->offers, ev->overlong); break;
+    case MAIL_CAPABILITIES_REFUSED: m->capabilities_refused = true; break;
+    case MAIL_TLS_ASKED:
+        m->tls_asked = true;
+        m->anonymous_tls |= ev->anonymous_tls;
+        break;
+    case MAIL_TLS_ACCEPTED: m->tls_accepted = true; break;
+    case MAIL_TLS_REFUSED: note_refusal(m, ev); break;
+    case MAIL_INJECTED_COMMAND: m->injected_command_bytes += (uint32_t)ev->count; break;
+    case MAIL_INJECTED_RESPONSE: m->injected_response_bytes += (uint32_t)ev->count; break;
+    case MAIL_CLEARTEXT_GOES_ON: m->cleartext_goes_on = true; break;
+    case MAIL_TLS_BEGINS:
+        if (ev->from == CLIENT && m->tls_asked && !m->tls_accepted)
+            m->early_hello = true;
+        c->reading[ev->from] = READING_TLS;
+        break;
+    case MAIL_AUTH: note_auth(c, ev); break;
+    case MAIL_AUTH_SECRET_SENT: note_exposure(m, exposure_of((enum mail_secret)c->last_secret)); break;
+    case MAIL_AUTH_ACCEPTED: m->auth_accepted = true; break;
+    case MAIL_AUTH_REFUSED: break;
+    case MAIL_TRANSACTION:
+        m->transaction = true;
+        note_use(m);
+        break;
+    case MAIL_MESSAGE_ACCEPTED: m->messages++; break;
+    case MAIL_DATA_BEFORE_TLS: m->data_before_tls = true; break;
+    case MAIL_BYE: m->bye = true; break;
+    }
+}

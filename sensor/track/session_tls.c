@@ -1,0 +1,354 @@
+/* The pieces of the TLS framer into the facts of a session. */
+#include <string.h>
+
+#include "parsers/fingerprint.h"
+#include "parsers/registry.h"
+#include "parsers/tls_keys.h"
+#include "sensor/track/conversation.h"
+
+enum { VERSION_SSL2 = 0x0002, VERSION_TLS12 = 0x0303, VERSION_TLS13 = 0x0304 };
+
+enum { ALERT_CLOSE_NOTIFY = 0 };
+
+/* A TLS 1.3 alert under protection: two octets, the inner content type and a tag of 16. The client's Finished is never so short. */
+enum { TLS13_ALERT_RECORD_BYTES = 19 };
+
+static void note_ja3(struct conversation *c, const struct tls_client_hello *h)
+{
+    struct session_tls *t = &c->facts.tls;
+    char *room = c->shared->fingerprint_room;
+    size_t n = fingerprint_ja3(h, room);
+    if (n > 0) {
+        digest_md5(c->shared->digester, span_of(room, n), t->ja3);
+        t->has_ja3 = true;
+    }
+}
+
+/* The first twelve digits of the hash of a list; twelve zeros where the list is empty. */
+static void put_ja4_hash(const struct conversation *c, const char *list, size_t n, char *out)
+{
+    enum { DIGITS = 12 };
+    if (n == 0) {
+        memset(out, '0', DIGITS);
+        return;
+    }
+    uint8_t hash[DIGEST_SHA256_BYTES];
+    char hex[2 * DIGEST_SHA256_BYTES + 1];
+    digest_sha256(c->shared->digester, span_of(list, n), hash);
+    digest_hex(hash, DIGITS / 2, hex);
+    memcpy(out, hex, DIGITS);
+}
+
+static void note_ja4(struct conversation *c, const struct tls_client_hello *h)
+{
+    struct fingerprint_ja4 ja4 = {.ciphers = c->shared->fingerprint_room,
+                                  .extensions = c->shared->fingerprint_room + FINGERPRINT_CAP_BYTES};
+    if (!fingerprint_ja4(h, &ja4))
+        return;
+    char *out = c->facts.tls.ja4;
+    memcpy(out, ja4.a, 10);
+    out[10] = '_';
+    put_ja4_hash(c, ja4.ciphers, ja4.ciphers_length, out + 11);
+    out[23] = '_';
+    put_ja4_hash(c, ja4.extensions, ja4.extensions_length, out + 24);
+    out[36] = '\0';
+}
+
+static void note_client_hello(struct conversation *c, const struct tls_client_hello *h)
+{
+    struct session_tls *t = &c->facts.tls;
+    bool second = t->client_hello; /* after a HelloRetryRequest: the first one is the fingerprint */
+    t->client_hello = true;
+    t->client_hello_ssl2 |= h->ssl2;
+    t->client_max_version = h->max_version;
+    t->early_data |= h->early_data;
+    t->ech |= h->ech;
+    t->fallback_scsv |= h->fallback_scsv;
+    t->offers_weak_suite |= h->offers_weak_suite;
+    t->client_extended_master_secret = h->extended_master_secret;
+    t->client_encrypt_then_mac = h->encrypt_then_mac;
+    t->client_renegotiation_info = h->renegotiation_info;
+    t->client_heartbeat = h->heartbeat;
+    c->client_session_id_length = (uint8_t)(h->session_id.n <= SESSION_ID_CAP ? h->session_id.n : 0);
+    memcpy(c->client_session_id, h->session_id.p, c->client_session_id_length);
+    if (second)
+        return;
+    session_set_text(c->facts.sni, SESSION_SNI_CAP, h->server_name);
+    session_set_text(c->facts.alpn, SESSION_ALPN_CAP, h->first_alpn);
+    note_ja3(c, h);
+    note_ja4(c, h);
+}
+
+/* In TLS 1.2 and below an echo of the client's session id means resumption (RFC 5246 s7.4.1.3); TLS 1.3 always echoes it and says
+ * resumption by pre_shared_key (RFC 8446 s4.2.11). */
+static bool is_resumed(const struct conversation *c, const struct tls_server_hello *h, uint16_t version)
+{
+    if (version == VERSION_TLS13)
+        return h->pre_shared_key;
+    return h->session_id.n > 0 && h->session_id.n == c->client_session_id_length &&
+           memcmp(h->session_id.p, c->client_session_id, h->session_id.n) == 0;
+}
+
+static void note_ja3s(struct conversation *c, const struct tls_server_hello *h)
+{
+    size_t n = fingerprint_ja3s(h, c->shared->fingerprint_room);
+    if (n == 0)
+        return;
+    digest_md5(c->shared->digester, span_of(c->shared->fingerprint_room, n), c->facts.tls.ja3s);
+    c->facts.tls.has_ja3s = true;
+}
+
+static void note_choice(struct conversation *c, const struct tls_server_hello *h)
+{
+    struct session_tls *t = &c->facts.tls;
+    t->server_hello = true;
+    t->version = tls_version_plain(h->version);
+    t->has_cipher = true;
+    t->cipher_suite = h->cipher_suite;
+    t->group = h->group;
+    t->compression_method = h->compression_method;
+    t->downgrade_marker = h->downgrade_marker;
+    t->server_extended_master_secret = h->extended_master_secret;
+    t->server_encrypt_then_mac = h->encrypt_then_mac;
+    t->server_renegotiation_info = h->renegotiation_info;
+    t->server_heartbeat = h->heartbeat;
+    t->resumed = is_resumed(c, h, t->version);
+    if (h->alpn.n > 0)
+        session_set_text(c->facts.alpn, SESSION_ALPN_CAP, h->alpn);
+    note_ja3s(c, h);
+}
+
+static void note_server_hello(struct conversation *c, const struct tls_server_hello *h)
+{
+    struct session_tls *t = &c->facts.tls;
+    if (h->hello_retry) {
+        t->hello_retry = true;
+        /* ChangeCipherSpec right after it is only for middleboxes: both sides stay in the clear (RFC 8446 App. D.4). */
+        c->records[CLIENT].encrypted = false;
+        c->records[SERVER].encrypted = false;
+        return;
+    }
+    if (!t->server_hello) /* renegotiation in the clear does not change what was first agreed */
+        note_choice(c, h);
+}
+
+static void note_server_keys(struct conversation *c, const struct tls_piece *piece)
+{
+    struct session_tls *t = &c->facts.tls;
+    const struct registry_suite *suite = t->has_cipher ? registry_suite_find(t->cipher_suite) : NULL;
+    struct tls_server_keys keys;
+    if (piece->cut || suite == NULL || !tls_server_keys_parse(piece->body, suite->kx, suite->auth, t->version, &keys)) {
+        t->key_exchange_missed = true;
+        return;
+    }
+    t->key_exchange_seen = true;
+    t->group = keys.group;
+    t->explicit_curve = keys.explicit_curve;
+    t->dh_bits = (uint16_t)(keys.dh_bits <= UINT16_MAX ? keys.dh_bits : UINT16_MAX);
+    t->rsa_export_bits = (uint16_t)(keys.rsa_bits <= UINT16_MAX ? keys.rsa_bits : UINT16_MAX);
+    t->signature_scheme = keys.signature_scheme;
+}
+
+static void note_malformed(struct conversation *c)
+{
+    c->facts.tls.malformed = true;
+    counter_add(c->shared->counters, COUNTER_tls_malformed, 1);
+}
+
+static void note_message(struct conversation *c, enum side from, const struct tls_piece *piece)
+{
+    struct session_tls *t = &c->facts.tls;
+    if (piece->type == TLS_CLIENT_HELLO && from == CLIENT) {
+        struct tls_client_hello hello;
+        bool good = !piece->cut && tls_client_hello_parse(piece->body, &hello);
+        if (good)
+            note_client_hello(c, &hello);
+        else
+            note_malformed(c);
+    } else if ((piece->type == TLS_SERVER_HELLO || piece->type == TLS_HELLO_RETRY_REQUEST_DRAFT) && from == SERVER) {
+        struct tls_server_hello hello;
+        bool good = !piece->cut && tls_server_hello_parse(piece->body, piece->type, &hello);
+        if (good)
+            note_server_hello(c, &hello);
+        else
+            note_malformed(c);
+    } else if (piece->type == TLS_CERTIFICATE) {
+        /* An empty list of a client (RFC 5246 s7.4.6) is three octets of length. */
+        if (from == SERVER)
+            t->certificate_seen = true;
+        else
+            t->client_certificate_seen |= piece->length > 3;
+    } else if (piece->type == TLS_SERVER_KEY_EXCHANGE && from == SERVER) {
+        note_server_keys(c, piece);
+    } else if (piece->type == TLS_CERTIFICATE_REQUEST && from == SERVER) {
+        t->certificate_requested = true;
+    }
+}
+
+static void note_ssl2(struct conversation *c, enum side from, const struct tls_piece *piece)
+{
+    enum { SSL2_CLIENT_HELLO = 1, SSL2_SERVER_HELLO = 4 };
+    struct session_tls *t = &c->facts.tls;
+    if (from == CLIENT && piece->type == SSL2_CLIENT_HELLO && !t->client_hello) {
+        struct tls_client_hello hello;
+        if (!piece->cut && tls_client_hello_parse_ssl2(piece->body, &hello))
+            note_client_hello(c, &hello);
+        else
+            note_malformed(c);
+        return;
+    }
+    struct tls_server_hello hello;
+    if (from == SERVER && piece->type == SSL2_SERVER_HELLO && !t->server_hello && !piece->cut &&
+        tls_server_hello_parse_ssl2(piece->body, &hello)) {
+        t->server_hello = true;
+        t->version = VERSION_SSL2;
+        t->has_cipher = hello.ssl2_cipher_kinds > 0;
+        t->ssl2_cipher = hello.ssl2_cipher;
+        t->certificate_seen = true;
+    }
+}
+
+static void note_alert(struct session_tls *t, enum side from, const struct tls_piece *piece)
+{
+    if (piece->description == ALERT_CLOSE_NOTIFY || t->alert_seen)
+        return;
+    enum { LEVEL_WARNING = 1 };
+    /* A warning such as unrecognized_name does not end a handshake (RFC 5246 s7.2.2); what came of it will show. */
+    if (piece->level == LEVEL_WARNING && !t->established)
+        return;
+    t->alert_seen = true;
+    t->alert_from = (uint8_t)from;
+    t->alert_level = piece->level;
+    t->alert_description = piece->description;
+}
+
+/* TLS is established once both ends go on under the new keys. Up to TLS 1.2 the first protected record of each is its Finished. In
+ * TLS 1.3 the server's are all alike from outside; the client's first is its Finished, unless it has the size of an alert. Where only one
+ * direction was captured, its application data is the proof. */
+static void judge_established(struct conversation *c)
+{
+    struct session_tls *t = &c->facts.tls;
+    bool one_sided = c->facts.side[CLIENT].packets == 0 || c->facts.side[SERVER].packets == 0;
+    if (t->version == VERSION_SSL2) {
+        t->established = c->ssl2_records[CLIENT] > 1 && c->ssl2_records[SERVER] > 1;
+        return;
+    }
+    if (t->version == VERSION_TLS13 || (t->version == 0 && !t->client_hello)) {
+        t->established = c->data[CLIENT] && c->data[SERVER] && !c->refusal_sized;
+        return;
+    }
+    bool both = (c->finished[CLIENT] || c->data[CLIENT]) && (c->finished[SERVER] || c->data[SERVER]);
+    t->established = t->server_hello && (both || (one_sided && (c->data[CLIENT] || c->data[SERVER])));
+}
+
+static void note_protected(struct conversation *c, enum side from, const struct tls_piece *piece)
+{
+    struct session_tls *t = &c->facts.tls;
+    bool first = from == CLIENT ? !t->client_encrypted : !t->server_encrypted;
+    t->client_encrypted |= from == CLIENT;
+    t->server_encrypted |= from == SERVER;
+    if (piece->content == TLS_HANDSHAKE)
+        c->finished[from] = true;
+    if (piece->content == TLS_APPLICATION_DATA) {
+        /* Early data comes before the server's hello and proves nothing (RFC 8446 s2.3). */
+        bool early = from == CLIENT && t->early_data && !t->server_encrypted;
+        c->data[from] |= !early;
+        if (first && from == CLIENT && !early)
+            c->refusal_sized = piece->length <= TLS13_ALERT_RECORD_BYTES;
+        else if (from == CLIENT)
+            c->refusal_sized = false;
+    }
+    judge_established(c);
+}
+
+/* ChangeCipherSpec of the server straight after its hello, with no certificate: an abbreviated handshake (RFC 5246 s7.3), also where the
+ * ticket came without a session id (RFC 5077 s3.4). */
+static void note_ccs(struct conversation *c, enum side from)
+{
+    struct session_tls *t = &c->facts.tls;
+    c->ccs[from] = true;
+    bool retry_pending = t->hello_retry && !t->server_hello;
+    if (retry_pending)
+        c->records[from].encrypted = false;
+    const struct registry_suite *suite = t->has_cipher ? registry_suite_find(t->cipher_suite) : NULL;
+    bool certificate_due = suite != NULL && (suite->auth == AUTH_RSA || suite->auth == AUTH_DSS || suite->auth == AUTH_ECDSA);
+    if (from == SERVER && t->server_hello && t->version <= VERSION_TLS12 && !t->certificate_seen && certificate_due &&
+        !c->ccs[CLIENT])
+        t->resumed = true;
+}
+
+static bool store_worthwhile(enum side from, const struct tls_piece *piece, uint32_t store_bytes)
+{
+    if (piece->length > store_bytes)
+        return false;
+    if (from == CLIENT)
+        return piece->kind == TLS_PIECE_STORE_WANTED && piece->type == TLS_CLIENT_HELLO;
+    return piece->type == TLS_SERVER_HELLO || piece->type == TLS_HELLO_RETRY_REQUEST_DRAFT ||
+           piece->type == TLS_SERVER_KEY_EXCHANGE;
+}
+
+static void lend_store(struct conversation *c, enum side from, const struct tls_piece *piece)
+{
+    struct pool *stores = c->shared->stores;
+    if (!store_worthwhile(from, piece, (uint32_t)stores->block_bytes))
+        return;
+    c->records[from].store = pool_take(stores);
+    c->records[from].store_cap = c->records[from].store != NULL ? (uint32_t)stores->block_bytes : 0;
+}
+
+static void take_store_back(struct conversation *c, enum side from)
+{
+    pool_give(c->shared->stores, c->records[from].store);
+    c->records[from].store = NULL;
+    c->records[from].store_cap = 0;
+}
+
+static void note_heartbeat(struct session_tls *t, const struct tls_piece *piece)
+{
+    enum { HEARTBEAT_OVERHEAD = 3 + 16 }; /* type, length, and the least padding (RFC 6520 s4) */
+    if (!piece->cut && piece->claimed + HEARTBEAT_OVERHEAD > piece->length)
+        t->heartbleed = true;
+}
+
+static void note_piece(struct conversation *c, enum side from, const struct tls_piece *piece)
+{
+    struct session_tls *t = &c->facts.tls;
+    t->begun = true;
+    switch (piece->kind) {
+    case TLS_PIECE_MESSAGE:
+        note_message(c, from, piece);
+        take_store_back(c, from);
+        break;
+    case TLS_PIECE_SSL2:
+        if (c->ssl2_records[from] < UINT8_MAX)
+            c->ssl2_records[from]++;
+        note_ssl2(c, from, piece);
+        take_store_back(c, from);
+        judge_established(c);
+        break;
+    case TLS_PIECE_ALERT: note_alert(t, from, piece); break;
+    case TLS_PIECE_CCS: note_ccs(c, from); break;
+    case TLS_PIECE_ENCRYPTED: note_protected(c, from, piece); break;
+    case TLS_PIECE_HEARTBEAT: note_heartbeat(t, piece); break;
+    case TLS_PIECE_STORE_WANTED: lend_store(c, from, piece); break;
+    }
+}
+
+void session_feed_tls(struct conversation *c, enum side from, struct cursor *in)
+{
+    while (cursor_left(in) > 0 && !c->facts.tls.established) {
+        struct tls_piece piece;
+        switch (tls_record_next(&c->records[from], in, &piece)) {
+        case STEP_EVENT: note_piece(c, from, &piece); break;
+        case STEP_MORE: return;
+        case STEP_LOST:
+            /* Not one record of this side was TLS, and the other side's first was: the port does not speak TLS. */
+            if (from == SERVER && !c->records[from].started && c->facts.tls.client_hello)
+                c->facts.tls.not_tls = true;
+            c->facts.tls.malformed |= c->facts.tls.begun;
+            c->reading[from] = READING_NOTHING;
+            take_store_back(c, from);
+            return;
+        }
+    }
+}

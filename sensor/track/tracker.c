@@ -1,0 +1,304 @@
+#include "sensor/track/tracker.h"
+
+#include <stdlib.h>
+
+#include "sensor/track/connection.h"
+#include "sensor/track/reassemble.h"
+
+enum {
+    EXPIRE_EVERY_NS = 250000000,
+    STORE_BYTES = 16384,
+    /* A reset is believed this far from the expected sequence number; beyond, it is a stray or a forgery (RFC 5961 s3). */
+    RESET_REACH = 1 << 20
+};
+
+static void end_flow(struct tracker *t, struct flow *f)
+{
+    connection_leave(t, f);
+    flow_move(t->flows, f, FLOW_ENDED);
+}
+
+/* Both FINs seen and all before them handed on? A FIN alone counts where the other direction was never captured. */
+static bool direction_over(const struct flow *f, enum side side)
+{
+    const struct flow_side *s = &f->side[side];
+    if (s->packets == 0)
+        return true;
+    bool caught_up = f->stage != FLOW_TALKING || !sequence_before(s->next, s->fin_sequence);
+    return s->fin && caught_up;
+}
+
+static void maybe_end(struct tracker *t, struct flow *f)
+{
+    if (f->stage == FLOW_ENDED || f->stage == FLOW_IGNORED)
+        return;
+    if (f->side[CLIENT].rst || f->side[SERVER].rst) {
+        end_flow(t, f);
+        return;
+    }
+    if (!direction_over(f, CLIENT) || !direction_over(f, SERVER))
+        return;
+    bool acknowledged = (f->side[CLIENT].fin_acked || !f->side[CLIENT].fin) && (f->side[SERVER].fin_acked || !f->side[SERVER].fin);
+    if (acknowledged)
+        end_flow(t, f);
+    else
+        flow_move(t->flows, f, FLOW_CLOSING);
+}
+
+/* Nothing is looked at any more: only how far the sequence numbers have come. */
+static void count_only(struct flow *f, enum side from, const struct segment *segment, uint32_t sequence)
+{
+    struct flow_side *side = &f->side[from];
+    uint32_t end = sequence + (uint32_t)segment->payload.n + segment->missing;
+    uint32_t advance = end - side->next;
+    if (!side->synced || advance - 1 >= SEQUENCE_REACH)
+        return;
+    side->bytes += advance;
+    side->next = end;
+}
+
+static void on_syn(struct flow *f, enum side from, const struct segment *segment)
+{
+    struct flow_side *side = &f->side[from];
+    side->syn = true;
+    side->synced = true;
+    side->initial = segment->sequence;
+    side->next = segment->sequence + 1;
+    struct flow_side *other = &f->side[side_other(from)];
+    if ((segment->flags & TCP_ACK) && !other->synced) {
+        /* The client's SYN was not captured, but its first octet is known all the same. */
+        other->synced = true;
+        other->initial = segment->acknowledgement - 1;
+        other->next = segment->acknowledgement;
+    }
+}
+
+/* A SYN on a connection that is still under way: a repetition, or the same ports used again. Only the other end's answer to it, or data at
+ * its sequence number, proves the latter; a forged SYN must not make the sensor forget a session. */
+static bool starts_anew(struct flow *f, enum side from, const struct segment *segment)
+{
+    bool syn = (segment->flags & TCP_SYN) != 0;
+    bool ack = (segment->flags & TCP_ACK) != 0;
+    if (syn && !ack) {
+        struct flow_side *side = &f->side[from];
+        bool repeated = side->syn && side->initial == segment->sequence;
+        bool closed = f->stage == FLOW_ENDED || f->stage == FLOW_CLOSING;
+        f->pending = !repeated && !closed && f->stage != FLOW_HALF_OPEN;
+        f->pending_syn = segment->sequence;
+        return !repeated && closed;
+    }
+    if (!f->pending)
+        return false;
+    if (syn && segment->acknowledgement == f->pending_syn + 1)
+        return true;
+    return !syn && segment->payload.n > 0 && segment->sequence == f->pending_syn + 1 &&
+           f->side[from].next != segment->sequence;
+}
+
+static void note_fin_and_ack(struct flow *f, enum side from, const struct segment *segment, uint32_t sequence)
+{
+    struct flow_side *side = &f->side[from];
+    struct flow_side *other = &f->side[side_other(from)];
+    if ((segment->flags & TCP_FIN) && !side->fin) {
+        side->fin = true;
+        side->fin_sequence = sequence + (uint32_t)segment->payload.n + segment->missing;
+    }
+    if ((segment->flags & TCP_ACK) && other->fin && segment->acknowledgement == other->fin_sequence + 1)
+        other->fin_acked = true;
+}
+
+static void note_reset(struct tracker *t, struct flow *f, enum side from, const struct segment *segment)
+{
+    struct flow_side *side = &f->side[from];
+    uint32_t distance = segment->sequence - side->next;
+    bool near = distance < RESET_REACH || -distance < RESET_REACH;
+    /* The answer to a SYN carries sequence number 0 and acknowledges it (RFC 9293 s3.5.2). */
+    if (!side->synced || near || f->stage == FLOW_HALF_OPEN)
+        side->rst = true;
+    else
+        counter_add(t->counters, COUNTER_stray_resets, 1);
+}
+
+static void talk(struct tracker *t, struct flow *f, enum side from, const struct segment *segment, uint32_t sequence)
+{
+    struct conversation *c = f->owner;
+    c->facts.side[from].truncated += segment->missing > 0;
+    /* What the predicates of one-sidedness look at while the conversation goes on. */
+    c->facts.side[CLIENT].packets = f->side[CLIENT].packets;
+    c->facts.side[SERVER].packets = f->side[SERVER].packets;
+    reassemble_segment(&t->reassembler, f, c->streams, c, from, segment, sequence);
+    if (!c->confirmed)
+        connection_prove(t, f, segment);
+    if (f->stage == FLOW_TALKING && c->confirmed && session_fate_known(c))
+        connection_park(t, f);
+}
+
+static void on_segment(struct tracker *t, struct flow *f, enum side from, const struct segment *segment)
+{
+    struct flow_side *side = &f->side[from];
+    uint32_t sequence = segment->sequence + ((segment->flags & TCP_SYN) != 0);
+    bool carries = segment->payload.n + segment->missing > 0;
+    if (segment->flags & TCP_SYN) {
+        if (f->pending)
+            return; /* it may start a new connection; until that is proved it changes nothing */
+        if (f->stage == FLOW_HALF_OPEN || !side->synced)
+            on_syn(f, from, segment);
+    }
+    if (carries && !side->synced) {
+        side->synced = true;
+        side->next = sequence;
+    }
+    side->packets++;
+    if (carries && f->stage == FLOW_HALF_OPEN)
+        connection_begin(t, f, from, segment);
+    if (carries && f->stage == FLOW_KNOWN)
+        count_only(f, from, segment, sequence);
+    else if (f->stage == FLOW_TALKING && (carries || (segment->flags & TCP_ACK)))
+        talk(t, f, from, segment, sequence);
+    note_fin_and_ack(f, from, segment, sequence);
+    if (segment->flags & TCP_RST)
+        note_reset(t, f, from, segment);
+    if (segment->flags & (TCP_FIN | TCP_RST) || side->fin || f->side[side_other(from)].fin)
+        maybe_end(t, f);
+    connection_interim(t, f);
+}
+
+static bool plausible(const struct flow *f, enum side from, const struct segment *segment)
+{
+    const struct flow_side *side = &f->side[from];
+    if (!side->synced || segment->flags & (TCP_SYN | TCP_RST))
+        return true;
+    uint32_t distance = segment->sequence - side->next;
+    return distance < SEQUENCE_REACH || -distance < SEQUENCE_REACH;
+}
+
+void tracker_tick(struct tracker *t, uint64_t now_ns)
+{
+    if (now_ns < t->next_expire_ns)
+        return;
+    flow_expire(t->flows, now_ns);
+    t->next_expire_ns = now_ns + EXPIRE_EVERY_NS;
+}
+
+static enum side side_of(const struct flow *f, bool from_low)
+{
+    return from_low == f->client_is_low ? CLIENT : SERVER;
+}
+
+void tracker_segment(struct tracker *t, const struct segment *segment)
+{
+    tracker_tick(t, segment->time_ns);
+    bool named = connection_row(t, segment->destination_port) != NULL || connection_row(t, segment->source_port) != NULL;
+    if (!named && !t->other_ports) {
+        counter_add(t->counters, COUNTER_not_mail, 1);
+        return;
+    }
+    struct flow_key key;
+    bool from_low;
+    flow_key_of(segment, 0, &key, &from_low);
+    struct flow *f = flow_find(t->flows, &key);
+    if (f != NULL && f->stage == FLOW_IGNORED && !(segment->flags & TCP_SYN)) {
+        flow_touch(t->flows, f, segment->time_ns);
+        return;
+    }
+    uint32_t generation = 0;
+    if (f != NULL && starts_anew(f, side_of(f, from_low), segment)) {
+        generation = f->generation + 1;
+        connection_leave(t, f);
+        flow_remove(t->flows, f);
+        f = NULL;
+    }
+    if (f == NULL) {
+        /* A bare acknowledgement, FIN or RST of something unknown is the tail of an earlier connection. */
+        if (!(segment->flags & TCP_SYN) && segment->payload.n + segment->missing == 0)
+            return;
+        f = connection_flow(t, &key, from_low, segment, generation);
+    }
+    enum side from = side_of(f, from_low);
+    flow_touch(t->flows, f, segment->time_ns);
+    if (f->stage == FLOW_ENDED)
+        counter_add(t->counters, COUNTER_late_segments, 1);
+    else if (plausible(f, from, segment))
+        on_segment(t, f, from, segment);
+    else
+        counter_add(t->counters, COUNTER_malformed, 1);
+}
+
+void tracker_finish(struct tracker *t)
+{
+    flow_drain(t->flows);
+    counter_add(t->counters, COUNTER_flows_evicted, flow_evicted(t->flows));
+}
+
+static void on_bytes(void *connection, enum side from, struct span bytes)
+{
+    session_bytes(connection, from, bytes);
+}
+
+static void on_gap(void *connection, enum side from, uint32_t bytes)
+{
+    session_gap(connection, from, bytes);
+}
+
+static bool open_memory(struct tracker *t)
+{
+    const struct config_caps *caps = &t->config->caps;
+    const struct config_timeouts *timeouts = &t->config->timeouts;
+    struct flow_limits limits = {
+        .flows = caps->flows,
+        .timeout_ns = {[FLOW_ENDED] = (uint64_t)timeouts->linger_ms * NS_PER_MS,
+                       [FLOW_CLOSING] = (uint64_t)timeouts->linger_ms * NS_PER_MS,
+                       [FLOW_HALF_OPEN] = (uint64_t)timeouts->handshake_ms * NS_PER_MS,
+                       [FLOW_IGNORED] = (uint64_t)timeouts->idle_ms * NS_PER_MS,
+                       [FLOW_TALKING] = (uint64_t)timeouts->idle_ms * NS_PER_MS,
+                       [FLOW_KNOWN] = (uint64_t)timeouts->established_ms * NS_PER_MS}};
+    t->flows = flow_table_open(&limits, connection_leave, t);
+    t->shared.digester = digest_open();
+    return t->flows != NULL && t->shared.digester != NULL &&
+           pool_open(&t->conversations, caps->negotiations, sizeof(struct conversation)) &&
+           pool_open(&t->chunks, caps->segment_buffers, sizeof(struct chunk)) &&
+           pool_open(&t->stores, caps->handshake_buffers, STORE_BYTES) && record_pools_open(&t->records, caps->flows);
+}
+
+struct tracker *tracker_open(const struct tracker_request *request)
+{
+    struct tracker *t = calloc(1, sizeof *t);
+    if (t == NULL)
+        return NULL;
+    t->config = request->config;
+    t->counters = request->counters;
+    t->live = request->live;
+    t->other_ports = !request->live || request->config->discover || request->config->any_tls;
+    t->emit = request->emit;
+    t->context = request->context;
+    for (size_t i = 0; i < t->config->port_count; i++)
+        t->row_of_port[t->config->ports[i].port] = (uint8_t)(i + 1);
+    if (!open_memory(t)) {
+        tracker_close(t);
+        return NULL;
+    }
+    t->shared.counters = t->counters;
+    t->shared.stores = &t->stores;
+    t->shared.fingerprint_room = t->fingerprint_room;
+    t->reassembler = (struct reassembler){.chunks = &t->chunks,
+                                          .counters = t->counters,
+                                          .waiting_cap_bytes = t->config->caps.segment_bytes_per_side,
+                                          .gap_ns = (uint64_t)t->config->timeouts.gap_ms * NS_PER_MS,
+                                          .bytes = on_bytes,
+                                          .gap = on_gap};
+    return t;
+}
+
+void tracker_close(struct tracker *t)
+{
+    if (t == NULL)
+        return;
+    flow_table_close(t->flows);
+    digest_close(t->shared.digester);
+    classify_close(t->classifier);
+    pool_close(&t->conversations);
+    pool_close(&t->chunks);
+    pool_close(&t->stores);
+    record_pools_close(&t->records);
+    free(t);
+}

@@ -1,0 +1,26 @@
+#!/usr/bin/env python3
+"""Every rule has a case that fires and a near miss that does not, and both are run."""
+import re
+
+import tree
+
+TABLE = "sensor/audit/policy.def"
+
+
+def main():
+    rules = re.findall(r"^RULE\(\s*(\w+)", tree.read(TABLE), re.M)
+    if not rules:
+        tree.report([f"{TABLE}: no row found"], TABLE)
+    tests = [n for n in tree.files(".c") if n.startswith("tests/sensor/test_")]
+    run = {m for n in tests for m in re.findall(r"\bcmocka_unit_test\w*\(\s*(\w+)", tree.read(n))}
+    problems = []
+    for rule in rules:
+        for case in ("fires", "near_miss"):
+            wanted = f"test_{rule}_{case}"
+            if not any(name == wanted or name.startswith(wanted + "_") for name in run):
+                problems.append(f"{TABLE}: {rule}: no test {wanted} is run from tests/sensor/")
+    tree.report(problems, f"tests of {len(rules)} rules")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+"""determinism.py WAXSEAL WAY - the same capture gives the same output, byte for byte, whichever way it comes.
+
+again   run after run
+stdin   from standard input
+gzip    compressed, as a file and from standard input
+split   with the payload of every packet cut into several packets: the stream is the same, so is the
+        event, but for the number of packets"""
+import gzip
+import json
+import os
+import random
+import sys
+import tempfile
+
+import pcapfile
+import sensor
+
+# What may differ when a stream comes in smaller pieces.
+COUNTS_OF_PACKETS = ("packets", "duplicates")
+
+
+def again(program, path, data, whole):
+    yield "run again", sensor.read_json(program, path).out, whole
+
+
+def stdin(program, path, data, whole):
+    yield "from standard input", sensor.read_json(program, "-", data=data).out, whole
+
+
+def gzipped(program, path, data, whole):
+    packed = gzip.compress(data, 1, mtime=0)
+    with tempfile.NamedTemporaryFile(suffix=".pcap.gz") as file:
+        file.write(packed)
+        file.flush()
+        yield "gzip'd", sensor.read_json(program, file.name).out, whole
+    yield "gzip'd, from standard input", sensor.read_json(program, "-", data=packed).out, whole
+
+
+def without_counts(out):
+    events = [json.loads(line) for line in out.splitlines()]
+    for event in events:
+        for name in COUNTS_OF_PACKETS:
+            event.pop(name, None)
+    return "\n".join(json.dumps(event) for event in events).encode()
+
+
+def splitter(rng, every_byte):
+    def change(packet):
+        seg = pcapfile.tcp_segment(packet.frame)
+        size = seg.end - seg.payload if seg else 0
+        # A SYN takes a sequence number of its own; a segment behind it stays whole.
+        if size < 2 or packet.frame[seg.tcp + 13] & pcapfile.SYN or packet.wire > len(packet.frame):
+            return [packet]
+        cuts = range(1, size) if every_byte else sorted(rng.sample(range(1, size), min(size - 1, rng.randrange(1, 6))))
+        edges = [0, *cuts, size]
+        pieces = [pcapfile.with_payload(packet.frame, seg, a, b) for a, b in zip(edges, edges[1:])]
+        return [pcapfile.Packet(packet.seconds, packet.fraction, p, len(p)) for p in pieces]
+    return change
+
+
+def split(program, path, data, whole):
+    if not pcapfile.is_pcap(data) or pcapfile.link_type(data) != pcapfile.ETHERNET:
+        return
+    for number in range(3):
+        every_byte = number == 2 and len(data) < 60_000
+        rng = random.Random(f"{os.path.basename(path)} {number}")
+        cut = pcapfile.rewritten(data, splitter(rng, every_byte))
+        how = "split at every byte" if every_byte else f"split, copy {number}"
+        yield how, without_counts(sensor.read_json(program, "-", data=cut).out), without_counts(whole)
+
+
+WAYS = {"again": again, "stdin": stdin, "gzip": gzipped, "split": split}
+
+
+def first_difference(got, want):
+    for number, (g, w) in enumerate(zip(got.splitlines(), want.splitlines()), 1):
+        if g != w:
+            g, w = json.loads(g), json.loads(w)
+            names = [n for n in w if g.get(n) != w[n]]
+            return f"event {number}: " + ", ".join(f"{n} {g.get(n)!r} instead of {w[n]!r}" for n in names[:6])
+    return f"{len(got.splitlines())} events instead of {len(want.splitlines())}"
+
+
+def main():
+    program, way = sys.argv[1:3]
+    failures = count = 0
+    for path in sensor.our_captures() + (sensor.their_captures() if way != "split" else []):
+        data = sensor.load(path)
+        whole = sensor.read_json(program, path)
+        for how, got, want in WAYS[way](program, path, data, whole.out):
+            count += 1
+            if got != want:
+                failures += 1
+                print(f"{sensor.short(path)}, {how}: {first_difference(got, want)}")
+    print(f"{count} comparisons ({way}), {failures} failures")
+    sys.exit(failures > 0)
+
+
+if __name__ == "__main__":
+    main()

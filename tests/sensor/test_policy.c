@@ -1,0 +1,347 @@
+/* Every rule: one set of facts that fires it, one near miss that does not, and where something was not seen: undecidable. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "sensor/audit/policy.h"
+
+/* A whole SMTP session on port 587, both ways, nothing missing, in which nothing happened yet. */
+static struct session whole(void)
+{
+    struct session s = {.protocol = PROTOCOL_SMTP, .role = ROLE_SUBMISSION, .family = IP_V4, .final = true, .server_port = 587};
+    s.client_address.bytes[0] = 192;
+    s.server_address.bytes[0] = 198;
+    for (int side = CLIENT; side <= SERVER; side++) {
+        s.side[side].packets = 9;
+        s.side[side].bytes = 300;
+        s.side[side].syn_seen = true;
+        s.side[side].fin_seen = true;
+    }
+    s.mail.greeting_seen = true;
+    s.mail.greeting_accepted = true;
+    s.mail.helo_seen = true;
+    s.mail.helo_extended = true;
+    s.mail.capabilities_seen = true;
+    return s;
+}
+
+static struct session imap(void)
+{
+    struct session s = whole();
+    s.protocol = PROTOCOL_IMAP;
+    s.role = ROLE_ACCESS;
+    s.server_port = 143;
+    s.mail.helo_seen = s.mail.helo_extended = false;
+    s.mail.offer_login_disabled = true;
+    return s;
+}
+
+/* The same after STARTTLS, in TLS 1.2 with TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 over secp256r1. */
+static struct session sealed(void)
+{
+    struct session s = whole();
+    s.mail.offer_starttls = s.mail.offer_starttls_ever = true;
+    s.mail.tls_asked = s.mail.tls_accepted = true;
+    s.tls.begun = s.tls.client_hello = s.tls.server_hello = s.tls.established = true;
+    s.tls.version = 0x0303;
+    s.tls.client_max_version = 0x0303;
+    s.tls.has_cipher = true;
+    s.tls.cipher_suite = 0xc02f;
+    s.tls.group = 23;
+    s.tls.key_exchange_seen = true;
+    s.tls.signature_scheme = 0x0804;
+    s.tls.certificate_seen = true;
+    return s;
+}
+
+static struct session sealed_with(uint16_t suite)
+{
+    struct session s = sealed();
+    s.tls.cipher_suite = suite;
+    return s;
+}
+
+static enum severity severity_of(const struct session *s, enum rule rule)
+{
+    struct judgement j;
+    policy_judge(s, &j);
+    for (size_t i = 0; i < j.finding_count; i++)
+        if (j.findings[i].rule == rule)
+            return j.findings[i].severity;
+    return SEVERITY_NONE;
+}
+
+static int is_undecidable(const struct session *s, enum rule rule)
+{
+    struct judgement j;
+    policy_judge(s, &j);
+    return (int)(j.undecidable[rule / 64] >> rule % 64 & 1);
+}
+
+static void expect(struct session s, enum rule rule, enum severity severity)
+{
+    assert_int_equal(severity_of(&s, rule), severity);
+}
+
+/* TEST(rule, expression of a session that fires, severity, near miss) */
+#define TEST(rule, fires, severity, near)                                                                    \
+    static void test_##rule##_fires(void **state)                                                            \
+    {                                                                                                        \
+        (void)state;                                                                                         \
+        expect(fires, RULE_##rule, severity);                                                                \
+    }                                                                                                        \
+    static void test_##rule##_near_miss(void **state)                                                        \
+    {                                                                                                        \
+        (void)state;                                                                                         \
+        struct session s = near;                                                                             \
+        assert_int_equal(severity_of(&s, RULE_##rule), SEVERITY_NONE);                                       \
+        assert_false(is_undecidable(&s, RULE_##rule));                                                       \
+    }
+
+#define WITH(base, ...)                                                                                      \
+    ({                                                                                                       \
+        struct session s = base;                                                                             \
+        __VA_ARGS__;                                                                                         \
+        s;                                                                                                   \
+    })
+
+TEST(auth_in_clear, WITH(whole(), s.mail.auth_seen = true, s.mail.auth_exposure = AUTH_READABLE), SEVERITY_CRITICAL,
+     WITH(whole(), s.mail.auth_seen = true, s.mail.auth_exposure = AUTH_WITHOUT_SECRET))
+TEST(message_in_clear, WITH(whole(), s.mail.transaction = true, s.mail.messages = 1), SEVERITY_HIGH,
+     WITH(whole(), s.mail.transaction = true))
+TEST(plaintext_session, WITH(whole(), s.mail.transaction = true), SEVERITY_HIGH, whole())
+TEST(cleartext_on_tls_port, WITH(whole(), s.tls_port = true), SEVERITY_HIGH,
+     WITH(sealed(), s.tls_port = true, memset(&s.mail, 0, sizeof s.mail)))
+TEST(plaintext_auth_invited, WITH(whole(), s.mail.offer_plain_auth = true), SEVERITY_MEDIUM, sealed())
+TEST(command_injection, WITH(sealed(), s.mail.injected_command_bytes = 6), SEVERITY_CRITICAL,
+     WITH(sealed(), s.mail.early_hello = true))
+TEST(response_injection, WITH(sealed(), s.mail.injected_response_bytes = 8), SEVERITY_CRITICAL, sealed())
+TEST(starttls_stripped, WITH(whole(), s.mail.offer_masked = true), SEVERITY_CRITICAL, whole())
+TEST(cleartext_after_go_ahead,
+     WITH(whole(), s.mail.offer_starttls = s.mail.offer_starttls_ever = s.mail.tls_asked = s.mail.tls_accepted = true,
+          s.mail.cleartext_goes_on = true),
+     SEVERITY_HIGH, WITH(whole(), s.mail.tls_asked = s.mail.tls_accepted = true))
+TEST(imap_preauth, WITH(imap(), s.mail.preauth = true), SEVERITY_HIGH, imap())
+TEST(starttls_refused, WITH(whole(), s.mail.offer_starttls_ever = s.mail.tls_asked = s.mail.tls_refused = true), SEVERITY_HIGH,
+     WITH(whole(), s.mail.offer_starttls_ever = s.mail.tls_asked = s.mail.tls_refused = s.mail.tls_refused_already = true))
+TEST(starttls_not_used,
+     WITH(whole(), s.mail.offer_starttls = s.mail.offer_starttls_ever = true, s.mail.used_while_offered = true,
+          s.mail.transaction = true),
+     SEVERITY_HIGH, WITH(whole(), s.mail.offer_starttls = s.mail.offer_starttls_ever = true))
+TEST(starttls_not_offered, whole(), SEVERITY_HIGH, WITH(whole(), s.mail.offer_starttls_ever = true))
+TEST(imap_data_before_tls, WITH(imap(), s.mail.data_before_tls = true), SEVERITY_MEDIUM, imap())
+TEST(downgrade_marker, WITH(sealed(), s.tls.downgrade_marker = 1, s.tls.client_max_version = 0x0304), SEVERITY_CRITICAL,
+     WITH(sealed(), s.tls.downgrade_marker = 1))
+TEST(plaintext_fallback,
+     WITH(whole(), s.mail.tls_asked = s.mail.tls_refused = true, s.mail.fallback_after_refusal = true), SEVERITY_CRITICAL,
+     WITH(whole(), s.mail.tls_asked = s.mail.tls_refused = true))
+TEST(tls_handshake_failed, WITH(sealed(), s.tls.established = false, s.tls.alert_seen = true, s.tls.alert_description = 40),
+     SEVERITY_MEDIUM,
+     WITH(sealed(), s.tls.established = s.tls.server_hello = false, s.tls.alert_seen = s.tls.fallback_scsv = true,
+          s.tls.alert_description = 86))
+TEST(fallback_scsv, WITH(sealed(), s.tls.fallback_scsv = true), SEVERITY_HIGH, WITH(sealed(), s.tls.client_renegotiation_info = true))
+TEST(ssl2, WITH(sealed(), s.tls.version = 0x0002), SEVERITY_CRITICAL, WITH(sealed(), s.tls.client_hello_ssl2 = true))
+TEST(ssl3, WITH(sealed(), s.tls.version = 0x0300), SEVERITY_CRITICAL, sealed())
+TEST(tls10, WITH(sealed(), s.tls.version = 0x0301), SEVERITY_HIGH, WITH(sealed(), s.tls.client_max_version = 0x0301))
+TEST(tls11, WITH(sealed(), s.tls.version = 0x0302), SEVERITY_HIGH, sealed())
+TEST(null_cipher, sealed_with(0x003b), SEVERITY_CRITICAL, sealed_with(0x003c))
+TEST(anonymous_key_exchange, sealed_with(0x00a6), SEVERITY_CRITICAL, sealed_with(0x009e))
+TEST(export_cipher, sealed_with(0x0003), SEVERITY_CRITICAL, sealed_with(0x0004))
+TEST(broken_cipher, sealed_with(0x0005), SEVERITY_CRITICAL, sealed_with(0x000a))
+TEST(triple_des, sealed_with(0x000a), SEVERITY_MEDIUM, sealed_with(0x002f))
+TEST(static_rsa, sealed_with(0x009c), SEVERITY_MEDIUM, sealed_with(0xc02f))
+TEST(static_dh, sealed_with(0xc00e), SEVERITY_MEDIUM, sealed_with(0xc013))
+TEST(finite_field_dh, sealed_with(0x009e), SEVERITY_MEDIUM, WITH(sealed_with(0x1301), s.tls.version = 0x0304, s.tls.group = 0x0100))
+TEST(cbc_cipher, sealed_with(0xc013), SEVERITY_MEDIUM, WITH(sealed_with(0xc013), s.tls.server_encrypt_then_mac = true))
+TEST(weak_dh_group, WITH(sealed_with(0x009e), s.tls.group = 0, s.tls.dh_bits = 1024), SEVERITY_HIGH,
+     WITH(sealed_with(0x009e), s.tls.group = 0, s.tls.dh_bits = 2048))
+TEST(weak_curve, WITH(sealed(), s.tls.group = 19), SEVERITY_HIGH, WITH(sealed(), s.tls.group = 21))
+TEST(weak_handshake_signature, WITH(sealed(), s.tls.signature_scheme = 0x0201), SEVERITY_HIGH,
+     WITH(sealed(), s.tls.signature_scheme = 0x0401))
+TEST(weak_client_offer, WITH(sealed(), s.tls.offers_weak_suite = true), SEVERITY_LOW, sealed())
+
+static void test_severity_follows_the_role_of_the_port(void **state)
+{
+    (void)state;
+    struct session s = whole();
+    s.mail.auth_seen = true;
+    s.mail.auth_exposure = AUTH_READABLE;
+    s.role = ROLE_RELAY;
+    assert_int_equal(severity_of(&s, RULE_auth_in_clear), SEVERITY_HIGH);
+    s.role = ROLE_ACCESS;
+    assert_int_equal(severity_of(&s, RULE_auth_in_clear), SEVERITY_CRITICAL);
+}
+
+static void test_auth_in_clear_is_milder_for_hashed_and_protected_mechanisms(void **state)
+{
+    (void)state;
+    struct session s = whole();
+    s.mail.auth_exposure = AUTH_DIGEST_MD5;
+    assert_int_equal(severity_of(&s, RULE_auth_in_clear), SEVERITY_MEDIUM);
+    s.mail.auth_exposure = AUTH_USER_ONLY;
+    assert_int_equal(severity_of(&s, RULE_auth_in_clear), SEVERITY_MEDIUM);
+    s.mail.auth_exposure = AUTH_PROTECTED;
+    assert_int_equal(severity_of(&s, RULE_auth_in_clear), SEVERITY_INFO);
+}
+
+static void test_plaintext_auth_invited_is_low_where_the_client_upgraded(void **state)
+{
+    (void)state;
+    struct session s = sealed();
+    s.mail.offer_plain_auth = true;
+    assert_int_equal(severity_of(&s, RULE_plaintext_auth_invited), SEVERITY_LOW);
+}
+
+static void test_plaintext_auth_invited_by_imap_without_logindisabled(void **state)
+{
+    (void)state;
+    struct session s = imap();
+    s.mail.offer_starttls = s.mail.offer_starttls_ever = true;
+    assert_int_equal(severity_of(&s, RULE_plaintext_auth_invited), SEVERITY_NONE);
+    s.mail.offer_login_disabled = false;
+    assert_int_equal(severity_of(&s, RULE_plaintext_auth_invited), SEVERITY_MEDIUM);
+}
+
+static void test_cbc_with_sha256_is_low(void **state)
+{
+    (void)state;
+    expect(sealed_with(0xc027), RULE_cbc_cipher, SEVERITY_LOW);
+}
+
+static void test_loopback_mail_is_no_finding(void **state)
+{
+    (void)state;
+    struct session s = whole();
+    s.mail.transaction = true;
+    s.mail.messages = 1;
+    s.client_address.bytes[0] = s.server_address.bytes[0] = 127;
+    assert_int_equal(severity_of(&s, RULE_message_in_clear), SEVERITY_NONE);
+    assert_int_equal(severity_of(&s, RULE_plaintext_session), SEVERITY_NONE);
+}
+
+static void test_overlong_capability_list_proves_no_absence(void **state)
+{
+    (void)state;
+    struct session s = whole();
+    s.mail.capabilities_cut = true;
+    assert_int_equal(policy_starttls(&s), STARTTLS_UNKNOWN);
+    assert_true(is_undecidable(&s, RULE_starttls_not_offered));
+}
+
+static void test_helo_proves_no_absence(void **state)
+{
+    (void)state;
+    struct session s = whole();
+    s.mail.capabilities_seen = s.mail.helo_extended = false;
+    assert_int_equal(policy_starttls(&s), STARTTLS_UNKNOWN);
+    assert_true(is_undecidable(&s, RULE_starttls_not_offered));
+}
+
+static void test_gap_makes_rules_undecidable_and_not_clear(void **state)
+{
+    (void)state;
+    struct session s = whole();
+    s.mail = (struct session_mail){.greeting_seen = true};
+    s.side[SERVER].gap_before_tls = true;
+    struct judgement j;
+    policy_judge(&s, &j);
+    assert_true(is_undecidable(&s, RULE_auth_in_clear));
+    assert_true(is_undecidable(&s, RULE_message_in_clear));
+    assert_true(is_undecidable(&s, RULE_starttls_stripped));
+    assert_int_equal(j.finding_count, 0);
+    assert_int_equal(j.verdict, VERDICT_UNDECIDABLE);
+    assert_int_equal(policy_mode(&s), MODE_UNDECIDABLE);
+}
+
+static void test_unseen_server_hello_makes_suite_rules_undecidable(void **state)
+{
+    (void)state;
+    struct session s = sealed();
+    s.tls.server_hello = s.tls.established = s.tls.has_cipher = false;
+    s.side[SERVER].packets = s.side[SERVER].bytes = 0;
+    assert_true(is_undecidable(&s, RULE_null_cipher));
+    assert_true(is_undecidable(&s, RULE_tls10));
+    assert_int_equal(policy_tls_state(&s), TLS_STATE_HELLO_ONLY);
+}
+
+static void test_clean_sealed_session_has_no_finding(void **state)
+{
+    (void)state;
+    struct session s = sealed();
+    struct judgement j;
+    policy_judge(&s, &j);
+    assert_int_equal(j.finding_count, 0);
+    assert_int_equal(j.undecidable_count, 0);
+    assert_int_equal(j.verdict, VERDICT_COMPLIANT);
+    assert_int_equal(policy_mode(&s), MODE_STARTTLS);
+    assert_int_equal(policy_starttls(&s), STARTTLS_UPGRADED);
+}
+
+static void test_cleartext_is_never_called_encrypted(void **state)
+{
+    (void)state;
+    struct session s = whole();
+    s.mail.tls_asked = s.mail.tls_accepted = s.mail.cleartext_goes_on = s.mail.transaction = true;
+    assert_int_equal(policy_mode(&s), MODE_PLAINTEXT);
+    assert_int_equal(policy_starttls(&s), STARTTLS_FAILED);
+    struct judgement j;
+    policy_judge(&s, &j);
+    assert_int_equal(j.verdict, VERDICT_INSECURE);
+}
+
+static void test_findings_stand_worst_first(void **state)
+{
+    (void)state;
+    struct session s = sealed_with(0x0004); /* TLS_RSA_WITH_RC4_128_MD5 */
+    s.tls.version = 0x0301;
+    s.tls.offers_weak_suite = true;
+    struct judgement j;
+    policy_judge(&s, &j);
+    assert_true(j.finding_count >= 4);
+    for (size_t i = 1; i < j.finding_count; i++)
+        assert_true(j.findings[i - 1].severity >= j.findings[i].severity);
+    assert_int_equal(j.findings[0].rule, RULE_broken_cipher);
+    assert_int_equal(j.worst, SEVERITY_CRITICAL);
+}
+
+static void test_every_rule_has_its_texts(void **state)
+{
+    (void)state;
+    for (int rule = 0; rule < RULE_COUNT; rule++) {
+        const struct rule_info *info = policy_rule((enum rule)rule);
+        assert_true(strlen(info->sources) > 3);
+        assert_true(strlen(info->wire) > 10);
+        assert_true(strlen(info->advice) > 10);
+        for (int role = 0; role < ROLE_COUNT; role++)
+            assert_true(info->severity[role] > SEVERITY_NONE);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define RULE(id, relay, submission, access, delivery, sources, wire, advice)                                 \
+    cmocka_unit_test(test_##id##_fires), cmocka_unit_test(test_##id##_near_miss),
+#include "sensor/audit/policy.def"
+#undef RULE
+        cmocka_unit_test(test_severity_follows_the_role_of_the_port),
+        cmocka_unit_test(test_auth_in_clear_is_milder_for_hashed_and_protected_mechanisms),
+        cmocka_unit_test(test_plaintext_auth_invited_is_low_where_the_client_upgraded),
+        cmocka_unit_test(test_plaintext_auth_invited_by_imap_without_logindisabled),
+        cmocka_unit_test(test_cbc_with_sha256_is_low),
+        cmocka_unit_test(test_loopback_mail_is_no_finding),
+        cmocka_unit_test(test_overlong_capability_list_proves_no_absence),
+        cmocka_unit_test(test_helo_proves_no_absence),
+        cmocka_unit_test(test_gap_makes_rules_undecidable_and_not_clear),
+        cmocka_unit_test(test_unseen_server_hello_makes_suite_rules_undecidable),
+        cmocka_unit_test(test_clean_sealed_session_has_no_finding),
+        cmocka_unit_test(test_cleartext_is_never_called_encrypted),
+        cmocka_unit_test(test_findings_stand_worst_first),
+        cmocka_unit_test(test_every_rule_has_its_texts),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -56,6 +56,7 @@ static void gap(void *state, enum side from)
     talk_gap(&s->talk, from);
     s->part[from] = (struct imap_part){0};
     s->open_count = 0;
+    s->half_found = false;
     if (from == SERVER && s->literal_waits) /* refused unseen, it would never come */
         gap(s, CLIENT);
     s->literal_waits = false;
@@ -113,6 +114,11 @@ static size_t body(void *state, enum side from, struct span rest)
 {
     struct imap *s = state;
     struct imap_part *part = &s->part[from];
+    const struct talk_side *server = &s->talk.side[SERVER];
+    if (from == CLIENT && s->literal_waits && (server->lost || !server->spoke)) {
+        gap(s, CLIENT); /* the literal, or the next command where the server did not want it */
+        return rest.n;
+    }
     size_t n = rest.n < part->literal_left ? rest.n : (size_t)part->literal_left;
     part->literal_left -= n;
     if (n > 0 && from == CLIENT)
@@ -180,7 +186,6 @@ static void begin_command(struct imap *s, const struct line_text *line)
     s->arguments = 0;
     count_arguments(s, rest);
     bool literal = take_literal(s, CLIENT, line);
-    s->literal_seen = literal;
 
     /* Without its arguments a command begins no authentication. */
     bool lacks = (s->command == IMAP_LOGIN && s->arguments < 2 && !literal) ||
@@ -367,6 +372,23 @@ static void answer(struct imap *s, enum imap_command command, enum imap_status s
     }
 }
 
+/* After lost bytes a response may be a line of a mail whose literal's announcement was among them. One that answers a
+ * command which the client sent after another response to a command of its own is none: a mail cannot know its
+ * tag. */
+static bool found_place(struct imap *s, bool paired)
+{
+    if (!paired)
+        return false;
+    if (s->half_found) {
+        s->talk.side[SERVER].lost = false;
+        s->half_found = false;
+        return true;
+    }
+    s->half_found = true;
+    s->open_count = 0;
+    return false;
+}
+
 static void take_tagged(struct imap *s, const struct line_text *line, struct span tag, struct span rest)
 {
     enum imap_status status = status_of(span_word(&rest));
@@ -375,9 +397,8 @@ static void take_tagged(struct imap *s, const struct line_text *line, struct spa
     uint32_t hash = hash_of(tag);
     size_t at = find_open(s, hash);
     bool paired = at < s->open_count;
-    if (s->talk.side[SERVER].lost && !paired)
+    if (s->talk.side[SERVER].lost && !found_place(s, paired))
         return;
-    s->talk.side[SERVER].lost = false;
     if (s->literal_waits && hash == s->tag) { /* the literal will not be sent (RFC 9051 s4.3) */
         s->part[CLIENT] = (struct imap_part){0};
         s->literal_waits = false;
@@ -406,6 +427,7 @@ static void take_response(struct imap *s, const struct line_text *line)
     else if (span_is(tag, "*") && !lost)
         take_untagged(s, line, rest);
     else if (span_is(tag, "+") && !lost) {
+        s->literal_waits = false;
         if (in_auth(s)) /* else it is the go-ahead for a literal or for IDLE */
             talk_auth_challenge(&s->talk);
     } else if (tag.n > 0)

@@ -3,7 +3,7 @@
  * Replies find their command by its tag, whatever form tags have; literals are passed over by count. It reports
  * capabilities, STARTTLS, authentications, and data that no server should send before authentication. It refuses to
  * guess: after lost bytes the client's side is not read any more, since nothing tells a literal from a command, and
- * the server's side counts again once it answers a tag that was sent after the gap. */
+ * the server's side counts again once it has answered two commands in turn that were sent after the gap. */
 #pragma once
 
 #include "talk.h"
@@ -42,11 +42,11 @@ struct imap {
     struct imap_open open[IMAP_OPEN_CAP];
     uint8_t open_count;
     uint8_t state;         /* enum imap_state */
+    bool half_found;       /* after a gap of the server: it answered one command sent since */
     bool starttls_offered; /* the last capability list named it */
     uint32_t tag;          /* of the command being read: a hash of its tag, */
     uint8_t command;       /* enum imap_command, */
     uint8_t arguments;     /* how many came so far, */
-    bool literal_seen;     /* one of them as a literal, */
     bool literal_waits;    /* and the next one will not come before "+" */
 };
 

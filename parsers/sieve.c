@@ -189,6 +189,8 @@ static void begin_command(struct sieve *s, struct span verb)
         return;
     s->command = (uint8_t)command_of(verb);
     s->auth_said = false;
+    if (s->talk.side[SERVER].lost) /* the client has seen how the exchange ended */
+        s->in_auth = false;
     bool certain = pairing_push(&s->pairing, s->command) && !s->talk.side[SERVER].lost;
     if (s->command == SIEVE_STARTTLS)
         talk_tls_asked(&s->talk, false, certain);

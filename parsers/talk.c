@@ -234,17 +234,19 @@ enum step talk_next(void *state, const struct talk_protocol *protocol, enum side
 {
     struct talk *t = state;
     struct talk_side *side = &t->side[from];
+    bool fresh = true;
     while (!hand_out(t, ev)) {
         if (t->over)
             return STEP_LOST;
         if (cursor_left(in) == 0)
             return STEP_MORE;
-        if (side->lost && !side->tls && tls_begins_for_sure(cursor_rest(*in)))
+        if (fresh && side->lost && !side->tls && tls_begins_for_sure(cursor_rest(*in)))
             say_tls_begins(t, from);
         else if (side->tls || (side->lost && from == CLIENT))
             swallow(t, from, in);
         else
             advance(t, protocol, from, in);
+        fresh = false;
     }
     return STEP_EVENT;
 }

@@ -411,3 +411,16 @@ bool tls_server_hello_parse_ssl2(struct span body, struct tls_server_hello *h)
     return cursor_done(&c) && cursor_ok(&kinds) && kinds_bytes % SSL2_KIND_BYTES == 0 &&
            h->version == VERSION_SSL2;
 }
+
+bool tls_master_key_parse_ssl2(struct span body, uint32_t *cipher_kind)
+{
+    struct cursor c = cursor_over(body);
+    *cipher_kind = cursor_u24(&c);
+    uint16_t clear_key_bytes = cursor_u16(&c);
+    uint16_t encrypted_key_bytes = cursor_u16(&c);
+    uint16_t key_argument_bytes = cursor_u16(&c);
+    cursor_take(&c, clear_key_bytes);
+    cursor_take(&c, encrypted_key_bytes);
+    cursor_take(&c, key_argument_bytes);
+    return cursor_done(&c);
+}

@@ -90,6 +90,10 @@ bool tls_server_hello_parse(struct span body, uint8_t type, struct tls_server_he
 /* tls_server_hello_parse_ssl2 - SSLv2 ServerHello (message type 4), body after the type octet. */
 bool tls_server_hello_parse_ssl2(struct span body, struct tls_server_hello *h);
 
+/* tls_master_key_parse_ssl2 - the cipher kind that the client chose in the end: SSLv2 CLIENT-MASTER-KEY
+ * (message type 2), body after the type octet. Returns false where malformed. */
+bool tls_master_key_parse_ssl2(struct span body, uint32_t *cipher_kind);
+
 /* tls_version_plain - a wire version, with drafts and experiments of TLS 1.3 (0x7f01 to 0x7f1c, 0x7e0.,
  * 0xfb1.) folded into 0x0304. */
 uint16_t tls_version_plain(uint16_t version);

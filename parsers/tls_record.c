@@ -304,6 +304,11 @@ static bool read_body(struct tls_record *r, struct cursor *in, struct tls_piece 
     }
     if (available == 0 && r->small_used == 0)
         return false;
+    if (r->message_left <= r->small_used) { /* so short that the header took it all */
+        fill_message(r, span_of(r->small, r->message_left), piece);
+        r->small_used = 0;
+        return true;
+    }
     if (!r->store_offered) {
         r->store_offered = true;
         fill_piece(r, TLS_PIECE_STORE_WANTED, r->message_length, piece);

@@ -45,7 +45,8 @@ enum tls_piece_kind {
                           * came before: no cipher makes them so short */
     TLS_PIECE_HEARTBEAT, /* clear heartbeat: length of the record, type (1 request, 2 response), `claimed`;
                           * `cut` where the record is too short to hold these */
-    TLS_PIECE_SSL2,      /* one SSLv2 handshake message: type, body, length */
+    TLS_PIECE_SSL2,      /* one clear SSLv2 message: type, body, length. What follows the client's
+                          * CLIENT-MASTER-KEY (2) or the server's SERVER-HELLO (4) comes ENCRYPTED */
 
     /* The next message (type, length) does not lie whole in the input: lend r->store now, or leave it NULL
      * and get the message `cut` with an empty body. */
@@ -83,8 +84,8 @@ struct tls_record {
     uint8_t small_used;    /* partial handshake header, alert or heartbeat header */
     uint8_t small_content; /* content type of the record that `small` was begun in */
     uint8_t small[4];
-    bool encrypted;     /* set by ChangeCipherSpec; the caller clears it where that was only for
-                             * middleboxes (HelloRetryRequest, RFC 8446 App. D.4) or sets it (TLS 1.3) */
+    bool encrypted;     /* set by ChangeCipherSpec; the caller clears it where that was only for middleboxes
+                         * (HelloRetryRequest, RFC 8446 App. D.4) or sets it (TLS 1.3) */
     bool store_offered; /* STORE_WANTED was already said for this message */
     bool started;       /* the first record header was accepted: SSLv2 cannot begin any more */
     bool ssl2;          /* SSLv2 framed; ends with the first TLS record after an SSLv2-format hello */
@@ -94,7 +95,8 @@ struct tls_record {
  *
  * in      bytes of one side in TCP order, no gaps; advanced past what was used
  * piece   out; its body borrows from `in` or from r->store and dies at the next call
- * Returns STEP_EVENT, STEP_MORE (all of `in` used), STEP_LOST (not TLS, or no longer; final)
+ * Returns STEP_EVENT, STEP_MORE (all of `in` used), STEP_LOST (not TLS, or no longer; final). A call with no
+ *         input left never has an event to tell
  * Memory  none taken; `r` is the caller's, zeroed is a valid start
  * Limits  a record longer than TLS_RECORD_CAP_BYTES or of an unknown type is STEP_LOST; a message longer than
  *         the store that was lent comes `cut` with the part that fitted; a handshake header of an unknown

@@ -285,8 +285,8 @@ static bool explain(struct reading *r, cyaml_err_t result, char *error)
         return complain(r, error, where[0] != '\0' ? where : "the file", "%s", expected_shape(r->message));
     if (strncmp(r->message, "STRING length", 13) == 0)
         return complain(r, error, where, "too long: expected at most %d bytes", VALUE_BYTES_CAP);
-    if (strstr(r->message, "in SEQUENCE") != NULL)
-        return complain(r, error, where, "too many entries");
+    if (strncmp(r->message, "Excessive entries", 17) == 0)
+        return complain(r, error, where, "too many entries in this list");
     if (strncmp(r->message, "libyaml: ", 9) == 0)
         return complain(r, error, "", "not valid YAML%s: %s", r->line > 0 ? ", at this line or after it" : "",
                         r->message + 9);
@@ -409,15 +409,30 @@ static bool read_all(struct reading *r, int file, char *error)
     return true;
 }
 
+/* Nothing but comments: a document of "---" alone would be an empty value, not an empty group of settings. */
+static bool says_nothing(const struct reading *r)
+{
+    bool comment = false;
+    for (size_t i = 0; i < r->length; i++) {
+        unsigned char c = r->text[i];
+        comment = c != '\n' && (comment || c == '#');
+        if (!comment && strchr(" \r\n-", c) == NULL)
+            return false;
+    }
+    return true;
+}
+
 static bool parse_and_apply(struct reading *r, struct config *c, char *error)
 {
+    if (says_nothing(r))
+        return true;
     schema_build(&r->schema);
     cyaml_err_t result = load(r);
     if (result != CYAML_OK)
         return explain(r, result, error);
     r->line = 0;
     if (r->file == NULL)
-        return true; /* nothing but comments */
+        return true;
     bool done = false;
     if (r->many_documents)
         complain(r, error, "", "holds more than one YAML document (a line \"---\"); keep the first");

@@ -2,7 +2,7 @@
  * and records.
  *
  * A test says what is special about its input and gets the rest filled in. `struct build` is a buffer that
- * only grows; it never parses, and shares no code with the parsers, so that it cannot share their mistakes. */
+ * only grows. Nothing here shares code with the parsers, so that it cannot share their mistakes. */
 #pragma once
 
 #include <stdbool.h>
@@ -30,16 +30,16 @@ void build_fill(struct build *b, size_t n);
 /* build_hex - octets in hexadecimal; spaces are allowed between them. */
 void build_hex(struct build *b, const char *hex);
 
-/* build_open, build_close - a vector with a length prefix of `width` octets: open returns a mark, close writes
- * the length of what came since. */
+/* build_open, build_close - a vector with a length prefix of `width` octets: open returns a mark, close
+ * writes the length of what came since. */
 size_t build_open(struct build *b, unsigned width);
 void build_close(struct build *b, size_t mark, unsigned width);
 
 /* build_u16_list - `count` numbers, one after another. */
 void build_u16_list(struct build *b, const uint16_t *values, size_t count);
 
-/* build_exact - a copy in a heap block of exactly n octets, where the address sanitizer sees the first octet too
- * many; free() it. An empty copy is a block of one octet that nobody may read. */
+/* build_exact - a copy in a heap block of exactly n octets, where the address sanitizer sees the first octet
+ * too many; free() it. An empty copy is a block of one octet that nobody may read. */
 uint8_t *build_exact(const void *p, size_t n);
 
 /* A ClientHello or ServerHello. What is 0 or NULL is left at something usual: version TLS 1.2, a random that
@@ -71,7 +71,7 @@ void build_server_hello_body(struct build *b, const struct build_hello *hello);
 /* build_handshake - type, 24-bit length, body. */
 void build_handshake(struct build *b, uint8_t type, const void *body, size_t n);
 
-/* build_client_hello, build_server_hello - the whole message in one record, of version 0x0301 for a client and
+/* build_client_hello, build_server_hello - the whole message in one record: of version 0x0301 for a client,
  * of the hello's own for a server. */
 void build_client_hello(struct build *b, const struct build_hello *hello);
 void build_server_hello(struct build *b, const struct build_hello *hello);

@@ -70,7 +70,7 @@ static inline void put_mail(struct making *m, size_t *last)
 
 static inline const char *path_of(const char *name)
 {
-    static char path[256];
+    static char path[512];
     snprintf(path, sizeof path, "%s/%s", folder, name);
     return path;
 }

@@ -1,8 +1,5 @@
 #include "sensor/audit/event.h"
 
-#include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "parsers/registry.h"
@@ -18,22 +15,41 @@ static char *reserve(struct event *e, size_t cap)
     return room;
 }
 
-static const char *put(struct event *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static const char *put(struct event *e, const char *format, ...)
+/* Texts are put together by hand: a printf of an id would cost as much as all the rules. `room` has what is needed. */
+static char *put_text(char *room, const char *text)
 {
-    enum { PUT_CAP = 192 };
-    char *room = reserve(e, PUT_CAP);
+    size_t n = strlen(text);
+    memcpy(room, text, n);
+    return room + n;
+}
+
+static char *put_decimal(char *room, uint64_t number)
+{
+    char digits[20];
+    size_t at = sizeof digits;
+    do {
+        digits[--at] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    memcpy(room, digits + at, sizeof digits - at);
+    return room + sizeof digits - at;
+}
+
+static char *put_hex(char *room, uint64_t number, unsigned digits)
+{
+    for (unsigned i = digits; i-- > 0; number >>= 4)
+        room[i] = "0123456789abcdef"[number & 15];
+    return room + digits;
+}
+
+/* "0x1301" behind a prefix: the id of a code point, or the name of one that no table knows. */
+static const char *code_text(struct event *e, const char *prefix, uint32_t code, unsigned digits)
+{
+    enum { CODE_CAP = 32 };
+    char *room = reserve(e, CODE_CAP);
     if (room == NULL)
         return "";
-    va_list args;
-    va_start(args, format);
-    int n = vsnprintf(room, PUT_CAP, format, args);
-    va_end(args);
-    if (n < 0)
-        return "";
-    size_t used = (size_t)n < PUT_CAP ? (size_t)n : PUT_CAP - 1;
-    e->scratch_used -= PUT_CAP - used - 1;
+    *put_hex(put_text(room, prefix), code, digits) = '\0';
     return room;
 }
 
@@ -50,8 +66,14 @@ static const char *hex_of(struct event *e, const uint8_t *bytes, size_t n)
  * and how often this connection's addresses and ports had been used before. */
 static const char *session_id(struct event *e, const struct event_context *context, const struct session *s)
 {
-    return put(e, "%s-%" PRIu64 "-%016" PRIx64 "-%" PRIu32, context->sensor, s->first_ns / 1000000, s->tuple_hash,
-               s->generation);
+    char *room = reserve(e, strlen(context->sensor) + 64);
+    if (room == NULL)
+        return "";
+    char *p = put_text(put_text(room, context->sensor), "-");
+    p = put_text(put_decimal(p, s->first_ns / 1000000), "-");
+    p = put_text(put_hex(p, s->tuple_hash, 16), "-");
+    *put_decimal(p, s->generation) = '\0';
+    return room;
 }
 
 static const char *address(struct event *e, const struct address *a, const struct session *s)
@@ -114,17 +136,17 @@ static const char *cipher_name(struct event *e, const struct session_tls *t)
         return "";
     if (t->version == SSL2_VERSION) {
         const char *name = registry_ssl2_cipher_name(t->ssl2_cipher);
-        return name != NULL ? name : put(e, "unassigned_0x%06" PRIx32, t->ssl2_cipher);
+        return name != NULL ? name : code_text(e, "unassigned_0x", t->ssl2_cipher, 6);
     }
     const struct registry_suite *row = registry_suite_find(t->cipher_suite);
-    return row != NULL ? row->name : put(e, "unassigned_0x%04x", t->cipher_suite);
+    return row != NULL ? row->name : code_text(e, "unassigned_0x", t->cipher_suite, 4);
 }
 
 static const char *cipher_id(struct event *e, const struct session_tls *t)
 {
     if (!t->has_cipher)
         return "";
-    return t->version == SSL2_VERSION ? put(e, "0x%06" PRIx32, t->ssl2_cipher) : put(e, "0x%04x", t->cipher_suite);
+    return t->version == SSL2_VERSION ? code_text(e, "0x", t->ssl2_cipher, 6) : code_text(e, "0x", t->cipher_suite, 4);
 }
 
 static const char *group_name(struct event *e, const struct session_tls *t)
@@ -132,7 +154,7 @@ static const char *group_name(struct event *e, const struct session_tls *t)
     if (t->group == 0)
         return "";
     const struct registry_group *row = registry_group_find(t->group);
-    return row != NULL ? row->name : put(e, "unassigned_0x%04x", t->group);
+    return row != NULL ? row->name : code_text(e, "unassigned_0x", t->group, 4);
 }
 
 static int64_t group_is_post_quantum(const struct session_tls *t)
@@ -151,7 +173,7 @@ static const char *signature_name(struct event *e, const struct session_tls *t)
     if (t->signature_scheme == 0)
         return "";
     const struct registry_signature *row = registry_signature_find(t->signature_scheme);
-    return row != NULL ? row->name : put(e, "unassigned_0x%04x", t->signature_scheme);
+    return row != NULL ? row->name : code_text(e, "unassigned_0x", t->signature_scheme, 4);
 }
 
 static const char *alert_name(struct event *e, const struct session_tls *t)
@@ -159,7 +181,7 @@ static const char *alert_name(struct event *e, const struct session_tls *t)
     if (!t->alert_seen)
         return "";
     const char *name = registry_alert_name(t->alert_description);
-    return name != NULL ? name : put(e, "unassigned_%u", t->alert_description);
+    return name != NULL ? name : code_text(e, "unassigned_0x", t->alert_description, 2);
 }
 
 static const char *alert_side(const struct session_tls *t)
@@ -202,8 +224,8 @@ static const char *auth_word(const struct session *s)
 {
     switch ((enum auth_exposure)s->mail.auth_exposure) {
     case AUTH_READABLE:
-    case AUTH_DIGEST_MD5:
     case AUTH_USER_ONLY: return "cleartext";
+    case AUTH_DIGEST_MD5:
     case AUTH_PROTECTED: return "protected_mechanism";
     case AUTH_WITHOUT_SECRET:
     case AUTH_NOT_SEEN: break;

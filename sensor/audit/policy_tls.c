@@ -108,7 +108,8 @@ struct answer rule_static_dh(const struct session *s)
 
 struct answer rule_finite_field_dh(const struct session *s)
 {
-    return kx_is(s, KX_DHE, KX_DHE_PSK);
+    struct answer a = kx_is(s, KX_DHE, KX_DHE_PSK);
+    return a.ruling == RULING_CLEAR ? kx_is(s, KX_DH_ANON, KX_DHE_EXPORT) : a;
 }
 
 struct answer rule_cbc_cipher(const struct session *s)

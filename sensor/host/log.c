@@ -56,6 +56,10 @@ const char *log_escape(const char *text, char *out, size_t cap)
     const unsigned char *p = (const unsigned char *)text;
     size_t used = 0;
     while (*p != 0) {
+        if (*p >= 0x20 && *p < 0x7f && used + 1 < cap) { /* nearly all that comes */
+            out[used++] = (char)*p++;
+            continue;
+        }
         uint32_t code = 0;
         unsigned length = utf8_char(p, &code);
         bool shown = length > 0 && utf8_shown(code);

@@ -1,7 +1,7 @@
 /* conversation.h - one connection while its dialogue or handshake is under way: parsers, their state, and the facts so far.
  *
  * Internal to track/: session.c owns it, session_mail.c and session_tls.c fill in the facts, tracker.c decides when it begins and ends. A
- * conversation is one block of a pool; it is wiped before it goes back. */
+ * conversation is one block of a pool; what held wire bytes is wiped before it goes back. */
 #pragma once
 
 #include <stdbool.h>
@@ -52,7 +52,7 @@ struct conversation {
     bool finished[2];        /* first protected record was a handshake message */
     bool data[2];            /* protected application data */
     bool refusal_sized;      /* TLS 1.3: the client's first protected record has the size of an alert */
-    uint8_t ssl2_records[2];
+    bool ssl2_protected[2];  /* a protected SSLv2 record of this side was seen */
     _Alignas(max_align_t) unsigned char mail_state[MAIL_STATE_BYTES];
 };
 
@@ -73,7 +73,7 @@ bool session_fate_known(const struct conversation *c);
 /* session_is_mail - does the content prove mail (or, for TLS only, a TLS hello)? For ports that no row names. */
 bool session_is_mail(const struct conversation *c);
 
-/* session_end - put the last words into the facts, give lent stores back, wipe what held wire bytes. */
+/* session_end - put the last words into the facts and give lent stores back. */
 void session_end(struct conversation *c);
 
 /* session_note_mail - one event of a mail parser into the facts. */

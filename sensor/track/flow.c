@@ -28,7 +28,7 @@ struct flow_table {
     void *context;
 };
 
-/* SipHash-1-3 over the ten 32-bit words of a key: keyed, so that addresses cannot be chosen to collide, and short enough for
+/* SipHash-1-3 over the 64-bit words of a key: keyed, so that addresses cannot be chosen to collide, and short enough for
  * every packet. */
 static inline uint64_t rotate(uint64_t x, int n)
 {
@@ -49,19 +49,33 @@ static inline void sip_round(uint64_t v[4])
     v[2] = rotate(v[2], 32);
 }
 
-static uint64_t sip_hash(const struct flow_key *key, uint64_t key0, uint64_t key1)
+/* The words of a key: two for IPv4, whose addresses fill four octets each, five for IPv6. */
+static int key_words(const struct flow_key *key, uint64_t words[5])
 {
     _Static_assert(sizeof *key == 40, "five words, no padding");
+    if ((key->layer & 0xff) != IP_V4) {
+        memcpy(words, key, sizeof *key);
+        return 5;
+    }
+    uint32_t halves[4] = {0, 0, (uint32_t)key->low_port << 16 | key->high_port, key->layer};
+    memcpy(&halves[0], key->low.bytes, 4);
+    memcpy(&halves[1], key->high.bytes, 4);
+    memcpy(words, halves, sizeof halves);
+    return 2;
+}
+
+static uint64_t sip_hash(const struct flow_key *key, uint64_t key0, uint64_t key1)
+{
     uint64_t words[5];
-    memcpy(words, key, sizeof words);
+    int count = key_words(key, words);
     uint64_t v[4] = {key0 ^ UINT64_C(0x736f6d6570736575), key1 ^ UINT64_C(0x646f72616e646f6d),
                      key0 ^ UINT64_C(0x6c7967656e657261), key1 ^ UINT64_C(0x7465646279746573)};
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < count; i++) {
         v[3] ^= words[i];
         sip_round(v);
         v[0] ^= words[i];
     }
-    uint64_t length = (uint64_t)sizeof *key << 56;
+    uint64_t length = (uint64_t)count << 59; /* octets in the top byte */
     v[3] ^= length;
     sip_round(v);
     v[0] ^= length;

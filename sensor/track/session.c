@@ -154,7 +154,6 @@ void session_end(struct conversation *c)
         pool_give(c->shared->stores, c->records[side].store);
         c->records[side].store = NULL;
     }
-    mail_wipe(c->mail_state, sizeof c->mail_state);
     /* The port promised mail and the bytes were something else: say so rather than repeat the promise. */
     if (nothing_understood(&c->facts))
         c->facts.protocol = PROTOCOL_UNKNOWN;

@@ -36,6 +36,9 @@ static void note_auth(struct conversation *c, const struct mail_event *ev)
     c->last_secret = (uint8_t)ev->secret;
     note_use(m);
     session_set_text(c->facts.auth_mechanism, SESSION_MECHANISM_CAP, ev->text);
+    /* SASL names are upper case (RFC 4422 s3.1); clients write them as they like. */
+    for (char *p = c->facts.auth_mechanism; *p != '\0'; p++)
+        *p = (char)byte_upper((uint8_t)*p);
     if (ev->initial_response)
         note_exposure(m, exposure_of(ev->secret));
     else if (span_is(ev->text, "USER"))

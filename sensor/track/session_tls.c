@@ -10,6 +10,8 @@ enum { VERSION_SSL2 = 0x0002, VERSION_TLS12 = 0x0303, VERSION_TLS13 = 0x0304 };
 
 enum { ALERT_CLOSE_NOTIFY = 0 };
 
+enum { SSL2_CLIENT_HELLO = 1, SSL2_CLIENT_MASTER_KEY = 2, SSL2_SERVER_HELLO = 4 };
+
 /* A TLS 1.3 alert under protection: two octets, the inner content type and a tag of 16. The client's Finished is never so short. */
 enum { TLS13_ALERT_RECORD_BYTES = 19 };
 
@@ -185,9 +187,18 @@ static void note_message(struct conversation *c, enum side from, const struct tl
     }
 }
 
+/* The client chooses among the kinds that both know, and says so in CLIENT-MASTER-KEY. */
+static void note_ssl2_key(struct session_tls *t, const struct tls_piece *piece)
+{
+    uint32_t kind = 0;
+    if (!piece->cut && tls_master_key_parse_ssl2(piece->body, &kind)) {
+        t->has_cipher = true;
+        t->ssl2_cipher = kind;
+    }
+}
+
 static void note_ssl2(struct conversation *c, enum side from, const struct tls_piece *piece)
 {
-    enum { SSL2_CLIENT_HELLO = 1, SSL2_SERVER_HELLO = 4 };
     struct session_tls *t = &c->facts.tls;
     if (from == CLIENT && piece->type == SSL2_CLIENT_HELLO && !t->client_hello) {
         struct tls_client_hello hello;
@@ -195,11 +206,12 @@ static void note_ssl2(struct conversation *c, enum side from, const struct tls_p
             note_client_hello(c, &hello);
         else
             note_malformed(c);
-        return;
-    }
-    struct tls_server_hello hello;
-    if (from == SERVER && piece->type == SSL2_SERVER_HELLO && !t->server_hello && !piece->cut &&
-        tls_server_hello_parse_ssl2(piece->body, &hello)) {
+    } else if (from == CLIENT && piece->type == SSL2_CLIENT_MASTER_KEY && t->version == VERSION_SSL2) {
+        note_ssl2_key(t, piece);
+    } else if (from == SERVER && piece->type == SSL2_SERVER_HELLO && !t->server_hello) {
+        struct tls_server_hello hello;
+        if (piece->cut || !tls_server_hello_parse_ssl2(piece->body, &hello))
+            return;
         t->server_hello = true;
         t->version = VERSION_SSL2;
         t->has_cipher = hello.ssl2_cipher_kinds > 0;
@@ -230,7 +242,7 @@ static void judge_established(struct conversation *c)
     struct session_tls *t = &c->facts.tls;
     bool one_sided = c->facts.side[CLIENT].packets == 0 || c->facts.side[SERVER].packets == 0;
     if (t->version == VERSION_SSL2) {
-        t->established = c->ssl2_records[CLIENT] > 1 && c->ssl2_records[SERVER] > 1;
+        t->established = c->ssl2_protected[CLIENT] && c->ssl2_protected[SERVER];
         return;
     }
     if (t->version == VERSION_TLS13 || (t->version == 0 && !t->client_hello)) {
@@ -247,6 +259,7 @@ static void note_protected(struct conversation *c, enum side from, const struct 
     bool first = from == CLIENT ? !t->client_encrypted : !t->server_encrypted;
     t->client_encrypted |= from == CLIENT;
     t->server_encrypted |= from == SERVER;
+    c->ssl2_protected[from] |= piece->content == 0;
     if (piece->content == TLS_HANDSHAKE)
         c->finished[from] = true;
     if (piece->content == TLS_APPLICATION_DATA) {
@@ -281,8 +294,10 @@ static bool store_worthwhile(enum side from, const struct tls_piece *piece, uint
 {
     if (piece->length > store_bytes)
         return false;
+    if (piece->content == 0) /* SSLv2: all clear messages count */
+        return true;
     if (from == CLIENT)
-        return piece->kind == TLS_PIECE_STORE_WANTED && piece->type == TLS_CLIENT_HELLO;
+        return piece->type == TLS_CLIENT_HELLO;
     return piece->type == TLS_SERVER_HELLO || piece->type == TLS_HELLO_RETRY_REQUEST_DRAFT ||
            piece->type == TLS_SERVER_KEY_EXCHANGE;
 }
@@ -320,11 +335,8 @@ static void note_piece(struct conversation *c, enum side from, const struct tls_
         take_store_back(c, from);
         break;
     case TLS_PIECE_SSL2:
-        if (c->ssl2_records[from] < UINT8_MAX)
-            c->ssl2_records[from]++;
         note_ssl2(c, from, piece);
         take_store_back(c, from);
-        judge_established(c);
         break;
     case TLS_PIECE_ALERT: note_alert(t, from, piece); break;
     case TLS_PIECE_CCS: note_ccs(c, from); break;

@@ -302,10 +302,12 @@ static bool same(const struct report *a, const struct report *b)
     return a->count == b->count && begins_with(a, b);
 }
 
-/* Later details may differ: what a lost line would have told is not known. */
+/* Later details may differ, and all those of a refusal: what a lost line would have told is not known. */
 static bool same_event(const char *a, const char *b)
 {
-    size_t n = strcspn(a, ",)");
+    size_t n = strcspn(a, strncmp(a, "tls_refused", strlen("tls_refused")) == 0 ? "(" : ",)");
+    if (a[n] == '(')
+        return strncmp(a, b, n + 1) == 0;
     return n == strcspn(b, ",)") && strncmp(a, b, n) == 0;
 }
 

@@ -45,7 +45,7 @@ BY_STARTTLS = {"not_offered": "starttls_not_offered", "not_used": "starttls_not_
                "stripped": "starttls_stripped", "refused": "starttls_refused"}
 BY_VERSION = {"TLS1.0": "tls10", "TLS1.1": "tls11"}
 BY_SUITE = {"_NULL_": "null_cipher", "_anon_": "anonymous_key_exchange",
-            "TLS_RSA_": "static_rsa", "TLS_DHE_": "finite_field_dh", "_DH_anon_": "finite_field_dh"}
+            "TLS_RSA_": "static_rsa", "TLS_DHE_": "finite_field_dh"}
 
 
 class Expected:
@@ -94,6 +94,11 @@ def plaintext(starttls, *, must=(), may=(), **facts):
                     must, {"plaintext_session", *may})
 
 
+def never_began(**facts):
+    """STARTTLS granted, and then not one byte of TLS from the client."""
+    return plaintext("failed", **{"tls_state": "none|failed", **facts})
+
+
 def upgraded(version, cipher, *, must=(), may=(), **facts):
     """STARTTLS asked for, granted, and the handshake completed."""
     return Expected({"mode": "starttls", "starttls": "upgraded", "tls_state": "established",
@@ -109,13 +114,12 @@ def implicit(version, cipher, *, must=(), may=(), **facts):
                     **{"mode": "implicit", "starttls": "none", **facts})
 
 
-def broken(alert, alert_from, *, must=(), may=(), **facts):
+def broken(alert, alert_from, *, must=("tls_handshake_failed",), may=(), **facts):
     """STARTTLS granted, and the handshake ended by an alert."""
     return Expected({"starttls": "failed", "tls_state": "failed", "alert": alert,
                      "alert_from": alert_from, "auth": "none", "messages_cleartext": 0, **facts},
-                    {"tls_handshake_failed", *must}, may)
+                    must, may)
 
 
-def broken_implicit(alert, alert_from, *, must=(), may=(), **facts):
-    return broken(alert, alert_from, must=must, may=may,
-                  **{"mode": "implicit", "starttls": "none", **facts})
+def broken_implicit(alert, alert_from, **facts):
+    return broken(alert, alert_from, **{"mode": "implicit", "starttls": "none", **facts})

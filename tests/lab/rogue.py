@@ -209,7 +209,7 @@ SERVERS = {
     "lmtp-bare": (24, row(smtp, offers=())),
     "lmtp-refuse": (24, row(smtp, on_starttls=refuse)),
     "imap-refuse": (143, row(imap, on_starttls=refuse)),
-    "imap-refuse-bad": (143, row(imap, on_starttls=refuse, no="BAD unknown command")),
+    "imap-refuse-bad": (143, row(imap, on_starttls=refuse, no="BAD TLS is switched off")),
     "imap-clear": (143, row(imap, on_starttls=stay_in_clear)),
     "imap-hang-up": (143, row(imap, on_starttls=hang_up)),
     "imap-preauth": (143, row(imap, greeting="* PREAUTH rogue welcomes you back")),

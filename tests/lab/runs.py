@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import ability
 import check
 import clients
 import middlebox
@@ -141,18 +142,20 @@ def verify(options):
 
 def offline(options):
     rows = check.read_truth(os.path.join(options.directory, "scenarios.tsv"))
+    able = ability.Ability(options.waxseal)
     complaints = []
     for name in sorted({row["capture"] for row in rows}):
         mine = [row for row in rows if row["capture"] == name]
-        done = subprocess.run([options.waxseal, "read", "--quiet", "--json", "-", "--trust",
-                               os.path.join(options.directory, "ca.pem"),
+        done = subprocess.run([options.waxseal, "read", "--quiet", "--json", "-",
+                               *able.trust_options(os.path.join(options.directory, "ca.pem")),
                                os.path.join(options.directory, name)], capture_output=True)
         if done.returncode != 0:
-            complaints.append(f"{name}: waxseal read ended with {done.returncode}")
+            complaints.append(f"{name}: waxseal read ended with {done.returncode}: "
+                              f"{done.stderr[-300:].decode(errors='replace').strip()}")
             continue
-        complaints += check.compare(mine, check.from_json(done.stdout.decode()))
+        complaints += check.compare(mine, check.from_json(done.stdout.decode()), able)
         complaints += check.leaks(mine, {"stdout": done.stdout, "stderr": done.stderr})
-    return _report(complaints, f"{len(rows)} sessions compared")
+    return _report(complaints, _compared(rows, able))
 
 
 def live(options):
@@ -168,15 +171,17 @@ def live(options):
 
 
 def _live(options, lab):
+    able = ability.Ability(options.waxseal)
     out, err, events = (lab.file(name) for name in ("stdout", "stderr", "events.json"))
     with contextlib.ExitStack() as stack:
         redis = servers.Redis(lab.file("redis"))
         stack.callback(redis.stop)
         redis.start()
         stdout, stderr = (stack.enter_context(open(name, "wb")) for name in (out, err))
+        stack.enter_context(_saying_why(err))
         sensor = lab.listen([os.path.abspath(options.waxseal), "run", "-i", net.TAP,
                              "--json", events, "--redis", "unix://" + redis.socket,
-                             "--site", SITE, "--sensor", "lab", "--trust", lab.pki.ca],
+                             "--site", SITE, "--sensor", "lab", *able.trust_options(lab.pki.ca)],
                             stdout=stdout, stderr=stderr)
         complaints = lab.play()
         # The last packets are on their way through the capture ring; nothing else tells.
@@ -190,12 +195,30 @@ def _live(options, lab):
         rows = lab.truth()
         in_json = check.from_json(_read(events).decode())
         in_redis = check.from_stream(stream)
-        complaints += check.compare(rows, in_redis)
+        complaints += check.compare(rows, in_redis, able)
         complaints += _same(in_json, in_redis)
         complaints += check.leaks(rows, {"stdout": _read(out), "stderr": _read(err),
                                          "the JSON file": _read(events),
                                          "Redis": redis.everything_written()})
-    return _report(complaints, f"{len(rows)} sessions compared")
+    return _report(complaints, _compared(rows, able))
+
+
+def _compared(rows, able):
+    left_out = able.left_out(rows)
+    note = f"; not yet judged by this sensor: {', '.join(left_out)}" if left_out else ""
+    if not able.trust:
+        note += "; nor the facts of certificates"
+    return f"{len(rows)} sessions compared{note}"
+
+
+@contextlib.contextmanager
+def _saying_why(stderr):
+    """Add what the sensor wrote to the report that it did not start."""
+    try:
+        yield
+    except servers.StartError as error:
+        said = _read(stderr)[-500:].decode(errors="replace").strip()
+        raise servers.StartError(f"{error}\n{said}") from error
 
 
 def _same(in_json, in_redis):

@@ -1,5 +1,5 @@
-/* JA3, JA3S and JA4 against published values; where a test names a capture, its hello is rebuilt from the lists
- * that the fingerprint is made of. */
+/* JA3, JA3S and JA4 against published values; where a test names a capture, its hello is rebuilt from the
+ * lists that the fingerprint is made of. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,7 +16,7 @@
 
 enum { LIST_CAP = 4096 };
 
-/* What a hello offers, as lists in the manner of JA4: four hexadecimal digits, joined by commas. NULL is empty. */
+/* What a hello offers, as lists in the manner of JA4: four hexadecimal digits, joined by commas; NULL is empty. */
 struct offer {
     uint16_t version;
     const char *suites;

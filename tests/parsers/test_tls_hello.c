@@ -17,7 +17,7 @@ static const uint8_t retry_random[32] = {0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x6
                                          0x02, 0x1e, 0x65, 0xb8, 0x91, 0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb,
                                          0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c};
 
-/* The bytes last parsed, in a block of their exact size; spans of the hello point into it until the next call. */
+/* The bytes last parsed, in a block of their exact size; spans of the hello point into it. */
 static uint8_t *exact;
 
 static struct span exact_body(const struct build *b, size_t n)
@@ -141,7 +141,9 @@ static void test_client_hello_flags_by_presence(void **state)
     build_extension(&x, 42, NULL, 0);
     build_extension_hex(&x, 0xfe0d, "01 00");
     build_extension_hex(&x, 41, "0000 0000");
+    build_extension_hex(&x, 40, "0006 001d 0002 aabb"); /* key_share of the drafts */
     struct tls_client_hello h = client_with(&x);
+    assert_int_equal(h.key_share_groups_body.n, 6);
     assert_true(h.heartbeat && h.session_ticket && h.early_data && h.ech && h.pre_shared_key);
     assert_false(h.session_ticket_filled);
 }
@@ -286,7 +288,7 @@ static struct tls_client_hello client_offering(const uint16_t *suites, size_t co
 static void test_client_hello_weak_suites_are_noticed(void **state)
 {
     (void)state;
-    /* NULL, anonymous, EXPORT, DES, RC2 (EXPORT), RC4, IDEA, 3DES; anonymous AES; RC4 of ECDHE; NULL of TLS 1.3's kind */
+    /* NULL, anonymous, EXPORT, DES, RC2 (EXPORT), RC4, IDEA, 3DES; anonymous AES; RC4 of ECDHE; NULL of TLS 1.3 */
     static const uint16_t weak[] = {0x0002, 0x0018, 0x0003, 0x0009, 0x0006, 0x0005,
                                     0x0007, 0x000a, 0x0034, 0xc011, 0xc0b4};
     for (size_t i = 0; i < sizeof weak / sizeof weak[0]; i++)
@@ -366,6 +368,7 @@ static void test_server_hello_tls12_fields_are_read(void **state)
     build_extension(&x, 4, NULL, 0);
     build_extension(&x, 35, NULL, 0);
     build_extension_hex(&x, 15, "01");
+    build_extension_hex(&x, 5, "");
     build_alpn(&x, (const char *const[]){"imap"}, 1);
     build_server_hello_body(
         &body, &(struct build_hello){.session_id_bytes = 16, .compression = 1, .extensions = &x});
@@ -601,6 +604,18 @@ static void test_server_hello_ssl2_resumed_has_no_kinds(void **state)
     assert_int_equal(h.ssl2_cipher, 0);
 }
 
+static void test_master_key_ssl2_names_the_kind(void **state)
+{
+    (void)state;
+    struct build body = {0};
+    uint32_t kind = 0;
+    build_hex(&body, "0700c0 0001 0004 0008 aa 01020304 0011223344556677");
+    assert_true(tls_master_key_parse_ssl2(exact_body(&body, body.n), &kind));
+    assert_int_equal(kind, 0x0700c0);
+    for (size_t n = 0; n < body.n; n++)
+        assert_false(tls_master_key_parse_ssl2(exact_body(&body, n), &kind));
+}
+
 static void test_version_drafts_are_folded(void **state)
 {
     (void)state;
@@ -657,6 +672,7 @@ int main(void)
         cmocka_unit_test(test_server_hello_session_id_too_long_is_malformed),
         cmocka_unit_test(test_server_hello_ssl2_is_read),
         cmocka_unit_test(test_server_hello_ssl2_resumed_has_no_kinds),
+        cmocka_unit_test(test_master_key_ssl2_names_the_kind),
         cmocka_unit_test(test_version_drafts_are_folded),
         cmocka_unit_test(test_grease_is_sixteen_values),
     };

@@ -13,7 +13,7 @@
 
 enum { SSL3 = 0x0300, TLS10 = 0x0301, TLS12 = 0x0303 };
 
-/* The bytes last parsed, in a block of their exact size; spans of the keys point into it until the next call. */
+/* The bytes last parsed, in a block of their exact size; spans of the keys point into it. */
 static uint8_t *exact;
 
 static bool parse_first(const struct build *b, size_t n, enum suite_kx kx, enum suite_auth auth,

@@ -14,8 +14,8 @@
 
 enum { TRACE_BYTES = 4096, STORE_WHOLE = 0, STORE_REFUSED = -1 };
 
-/* Plays one side through the framer. `brief` is what a test writes down; `full` adds a sum over every body and
- * field, and must not depend on how the input was cut. */
+/* Plays one side through the framer. `brief` is what a test writes down; `full` adds a sum over every body
+ * and field, and must not depend on how the input was cut. */
 struct player {
     struct tls_record record;
     int store_bytes;      /* STORE_WHOLE, STORE_REFUSED or a size too small */
@@ -94,7 +94,7 @@ static void feed(struct player *p, const uint8_t *bytes, size_t n)
     struct cursor in = cursor_over(span_of(exact, n));
     struct tls_piece piece;
     enum step step = STEP_MORE;
-    while ((step = tls_record_next(&p->record, &in, &piece)) == STEP_EVENT) {
+    while (cursor_left(&in) > 0 && (step = tls_record_next(&p->record, &in, &piece)) == STEP_EVENT) {
         if (piece.kind == TLS_PIECE_STORE_WANTED) {
             lend_store(p, piece.length);
             continue;
@@ -112,6 +112,8 @@ static void feed(struct player *p, const uint8_t *bytes, size_t n)
         trace(p->full, "lost; ");
     }
     assert_true(p->lost || cursor_left(&in) == 0);
+    /* Nothing may wait for bytes that never come. */
+    assert_true(p->lost || tls_record_next(&p->record, &in, &piece) == STEP_MORE);
     free(exact);
 }
 
@@ -120,8 +122,8 @@ static void start(struct player *p, const struct player *like)
     *p = (struct player){.store_bytes = like->store_bytes, .clear_after_ccs = like->clear_after_ccs};
 }
 
-/* The stream in one piece yields `expected`; cut at any byte, or into single bytes, it yields the same; and cut short
- * anywhere it does no harm. */
+/* The stream in one piece yields `expected`; cut at any byte, or into single bytes, it yields the same; and
+ * cut short anywhere it does no harm. */
 static void expect_like(const struct player *like, const struct build *b, const char *expected)
 {
     static struct player whole, parts;

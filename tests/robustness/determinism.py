@@ -1,11 +1,10 @@
 #!/usr/bin/env python3
 """determinism.py WAXSEAL WAY - the same capture gives the same output, byte for byte, whichever way it comes.
 
-again   run after run
-stdin   from standard input
-gzip    compressed, as a file and from standard input
+same    run after run, from a file, from standard input, and compressed
 split   with the payload of every packet cut into several packets: the stream is the same, so is the
         event, but for the number of packets"""
+import concurrent.futures
 import gzip
 import json
 import os
@@ -20,21 +19,15 @@ import sensor
 COUNTS_OF_PACKETS = ("packets", "duplicates")
 
 
-def again(program, path, data, whole):
+def same(program, path, data, whole):
     yield "run again", sensor.read_json(program, path).out, whole
-
-
-def stdin(program, path, data, whole):
     yield "from standard input", sensor.read_json(program, "-", data=data).out, whole
-
-
-def gzipped(program, path, data, whole):
     packed = gzip.compress(data, 1, mtime=0)
+    yield "gzip'd, from standard input", sensor.read_json(program, "-", data=packed).out, whole
     with tempfile.NamedTemporaryFile(suffix=".pcap.gz") as file:
         file.write(packed)
         file.flush()
         yield "gzip'd", sensor.read_json(program, file.name).out, whole
-    yield "gzip'd, from standard input", sensor.read_json(program, "-", data=packed).out, whole
 
 
 def without_counts(out):
@@ -70,7 +63,7 @@ def split(program, path, data, whole):
         yield how, without_counts(sensor.read_json(program, "-", data=cut).out), without_counts(whole)
 
 
-WAYS = {"again": again, "stdin": stdin, "gzip": gzipped, "split": split}
+WAYS = {"same": same, "split": split}
 
 
 def first_difference(got, want):
@@ -82,19 +75,24 @@ def first_difference(got, want):
     return f"{len(got.splitlines())} events instead of {len(want.splitlines())}"
 
 
+def compare(program, way, path):
+    """(comparisons, sentences about those that differ) of one capture."""
+    data = sensor.load(path)
+    whole = sensor.read_json(program, path)
+    compared = list(WAYS[way](program, path, data, whole.out))
+    return len(compared), [f"{sensor.short(path)}, {how}: {first_difference(got, want)}"
+                           for how, got, want in compared if got != want]
+
+
 def main():
     program, way = sys.argv[1:3]
-    failures = count = 0
-    for path in sensor.our_captures() + (sensor.their_captures() if way != "split" else []):
-        data = sensor.load(path)
-        whole = sensor.read_json(program, path)
-        for how, got, want in WAYS[way](program, path, data, whole.out):
-            count += 1
-            if got != want:
-                failures += 1
-                print(f"{sensor.short(path)}, {how}: {first_difference(got, want)}")
-    print(f"{count} comparisons ({way}), {failures} failures")
-    sys.exit(failures > 0)
+    paths = sensor.our_captures() + (sensor.their_captures() if way == "same" else [])
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        results = list(pool.map(lambda path: compare(program, way, path), paths))
+    failures = [sentence for _, sentences in results for sentence in sentences]
+    print("\n".join(failures[:40]))
+    print(f"{sum(count for count, _ in results)} comparisons, {len(failures)} failures")
+    sys.exit(len(failures) > 0)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import glob
 import os
 import re
 import shutil
+import signal
 import struct
 import subprocess
 import sys
@@ -23,8 +24,9 @@ import sensor
 
 USER, PASSWORD, BODY = "quillfeather", "Brimstone-4711-Kestrel", "the-heron-stands-in-the-reeds"
 CLIENT, SERVER = "10.9.0.1", "10.9.0.2"
-# Overwrites what read-ahead buffers still hold of the input, as live traffic would.
-TRAILING_BYTES = 4_000_000
+# Overwrites what the read-ahead buffers still hold of the input, as further traffic would.
+TRAILING_BYTES = 2_000_000
+PIPE_BYTES = 65536
 WAIT_LIMIT_S = 60
 
 
@@ -129,17 +131,25 @@ def memory_of(pid):
                 yield name or "memory without a name", memory.read(int(end, 16) - int(begin, 16))
 
 
-def wait_until_it_waits(process, pipe):
-    """Until the process has drained its input and slept for a while."""
-    deadline, quiet = time.monotonic() + WAIT_LIMIT_S, 0
-    while quiet < 5:
+def wait_until_drained(process):
+    deadline = time.monotonic() + WAIT_LIMIT_S
+    while struct.unpack("i", fcntl.ioctl(process.stdin, termios.FIONREAD, b"\0" * 4))[0] > 0:
         if process.poll() is not None or time.monotonic() > deadline:
-            raise TimeoutError("the sensor did not come to wait for more input")
-        waiting = struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, b"\0" * 4))[0]
-        with open(f"/proc/{process.pid}/stat", encoding="utf-8") as stat:
-            asleep = stat.read().rsplit(")", 1)[1].split()[0] == "S"
-        quiet = quiet + 1 if waiting == 0 and asleep else 0
-        time.sleep(0.1)
+            raise TimeoutError("the sensor does not read its standard input")
+        time.sleep(0.002)
+
+
+def feed(process, data):
+    """Hand over the data a full pipe at a time, so that every read fills as much of a buffer as the first one
+    did; then give the process time to settle."""
+    for place in range(0, len(data), PIPE_BYTES):
+        wait_until_drained(process)
+        process.send_signal(signal.SIGSTOP)
+        process.stdin.write(data[place:place + PIPE_BYTES])
+        process.stdin.flush()
+        process.send_signal(signal.SIGCONT)
+    wait_until_drained(process)
+    time.sleep(1)
 
 
 def check_memory(program, data, folder):
@@ -148,9 +158,7 @@ def check_memory(program, data, folder):
     process = subprocess.Popen([program, "read", "--json", out, "-"], stdin=subprocess.PIPE,
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
-        process.stdin.write(data)
-        process.stdin.flush()
-        wait_until_it_waits(process, process.stdin.fileno())
+        feed(process, data)
         seen = 0
         for name, content in memory_of(process.pid):
             seen += len(content)

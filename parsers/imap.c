@@ -88,16 +88,30 @@ static size_t find_open(const struct imap *s, uint32_t tag)
     return i;
 }
 
-/* Some clients give all commands one tag; then the order alone tells them apart, and if one must be forgotten the
- * others with its tag are not certain either. */
+/* Where there is no room, a command of no interest is forgotten, or the oldest. But some clients give all commands one
+ * tag, and only the order tells them apart: with one of those forgotten, no tag is believed any more. */
+static void make_room(struct imap *s, uint32_t next_tag)
+{
+    size_t i = 0;
+    while (i < s->open_count && s->open[i].command != IMAP_OTHER)
+        i++;
+    i = i < s->open_count ? i : 0;
+    struct imap_open forgotten = s->open[i];
+    forget(s, i);
+    if (next_tag == forgotten.tag || find_open(s, forgotten.tag) < s->open_count) {
+        s->tags_doubtful = true;
+        s->open_count = 0;
+    }
+    if (forgotten.command == IMAP_STARTTLS || s->tags_doubtful)
+        talk_tls_unknown(&s->talk);
+}
+
 static void remember(struct imap *s, uint32_t tag, enum imap_command command)
 {
-    if (s->open_count == IMAP_OPEN_CAP) {
-        uint32_t oldest = s->open[0].tag;
-        for (size_t i = find_open(s, oldest); i < s->open_count; i = find_open(s, oldest))
-            forget(s, i);
-    }
-    s->open[s->open_count++] = (struct imap_open){tag, (uint8_t)command};
+    if (s->open_count == IMAP_OPEN_CAP)
+        make_room(s, tag);
+    if (!s->tags_doubtful)
+        s->open[s->open_count++] = (struct imap_open){tag, (uint8_t)command};
 }
 
 static bool in_auth(const struct imap *s)
@@ -166,7 +180,9 @@ static void say_command(struct imap *s, struct span rest, bool literal)
     struct span first = span_word(&rest);
     struct span second = span_word(&rest);
     switch ((enum imap_command)s->command) {
-    case IMAP_STARTTLS: talk_tls_asked(&s->talk, false, !s->talk.side[SERVER].lost); break;
+    case IMAP_STARTTLS:
+        talk_tls_asked(&s->talk, false, !s->talk.side[SERVER].lost && !s->tags_doubtful);
+        break;
     case IMAP_LOGIN: talk_login(&s->talk, "LOGIN", !literal); break;
     case IMAP_AUTHENTICATE: talk_auth(&s->talk, first, second.n > 0 && !span_is(second, "=")); break;
     case IMAP_LOGOUT: talk_bye(&s->talk, CLIENT, 0); break;

@@ -43,6 +43,7 @@ struct imap {
     uint8_t open_count;
     uint8_t state;         /* enum imap_state */
     bool half_found;       /* after a gap of the server: it answered one command sent since */
+    bool tags_doubtful;    /* more commands of one tag than could be remembered */
     bool starttls_offered; /* the last capability list named it */
     uint32_t tag;          /* of the command being read: a hash of its tag, */
     uint8_t command;       /* enum imap_command, */

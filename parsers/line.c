@@ -89,8 +89,7 @@ bool line_number(struct span text, uint64_t *number)
     return text.n > 0;
 }
 
-/* The octets of a tail that could not be part of an announcement end the search. */
-static size_t opening_brace(struct span tail)
+static size_t last_brace(struct span tail)
 {
     for (size_t i = tail.n; i > 0; i--)
         if (span_byte(tail, i - 1) == '{')
@@ -98,28 +97,43 @@ static size_t opening_brace(struct span tail)
     return tail.n;
 }
 
+static bool is_digits(struct span text)
+{
+    for (size_t i = 0; i < text.n; i++)
+        if (span_byte(text, i) < '0' || span_byte(text, i) > '9')
+            return false;
+    return text.n > 0;
+}
+
+/* What may stand before an announcement: nothing, a blank, an opening bracket. */
+static bool follows_a_break(struct span before)
+{
+    if (before.n > 0 && span_byte(before, before.n - 1) == '~') /* literal8 */
+        before = span_head(before, before.n - 1);
+    return before.n == 0 || memchr(" \t([", span_byte(before, before.n - 1), 4) != NULL;
+}
+
 bool line_literal_of(const struct line_text *line, struct line_literal *literal)
 {
     struct span tail = line->tail;
-    size_t brace = opening_brace(tail);
-    if (brace == tail.n || span_byte(tail, tail.n - 1) != '}')
+    size_t brace = last_brace(tail);
+    bool reaches_beyond = brace == tail.n; /* more digits than the tail holds? */
+    struct span inside = reaches_beyond ? tail : span_skip(tail, brace + 1);
+    if (tail.n == 0 || span_byte(tail, tail.n - 1) != '}' || inside.n == 0)
         return false;
-
-    size_t before = brace > 0 && span_byte(tail, brace - 1) == '~' ? brace - 1 : brace;
-    if (before > 0 && memchr(" \t([", span_byte(tail, before - 1), 4) == NULL)
-        return false;
-
-    struct span inside = span_head(span_skip(tail, brace + 1), tail.n - brace - 2);
+    inside = span_head(inside, inside.n - 1);
     uint8_t sign = inside.n > 0 ? span_byte(inside, inside.n - 1) : 0;
     bool at_once = sign == '+' || sign == '-';
     struct span digits = span_head(inside, inside.n - (at_once ? 1 : 0));
-    for (size_t i = 0; i < digits.n; i++)
-        if (span_byte(digits, i) < '0' || span_byte(digits, i) > '9')
-            return false;
+    if (!is_digits(digits))
+        return false;
 
     literal->waits = !at_once;
     literal->overflow = !line_number(digits, &literal->size);
-    return digits.n > 0;
+    if (!reaches_beyond)
+        return follows_a_break(span_head(tail, brace));
+    literal->overflow = true;
+    return line->octets > LINE_TAIL_BYTES + 2;
 }
 
 static enum line_body body_after(enum line_body now, uint8_t octet)

@@ -15,25 +15,25 @@ enum { LINE_CAP_BYTES = 1024 };
 
 /* X(NAME, word): the word is what a dialog file writes. */
 #define MAIL_EVENTS(X)                                                                                       \
-    X(MAIL_GREETING, greeting)                 /* the server spoke first: code, accepted, masked, text */     \
-    X(MAIL_PREAUTH, preauth)                   /* IMAP greeting "* PREAUTH" (RFC 9051 s7.1.4) */              \
-    X(MAIL_HELO, helo)                         /* client named itself: text, verb */                          \
-    X(MAIL_CAPABILITIES, capabilities)         /* one whole capability list: offers */                        \
-    X(MAIL_CAPABILITIES_REFUSED, capabilities_refused) /* EHLO, CAPA or CAPABILITY answered with an error */  \
-    X(MAIL_TLS_ASKED, tls_asked)               /* STARTTLS, STLS or X-ANONYMOUSTLS */                         \
-    X(MAIL_TLS_ACCEPTED, tls_accepted)         /* the go-ahead, its whole line seen */                        \
-    X(MAIL_TLS_REFUSED, tls_refused)           /* code, tampered */                                           \
-    X(MAIL_INJECTED_COMMAND, plaintext_after_tls_asked)     /* count = octets sent behind STARTTLS */         \
-    X(MAIL_INJECTED_RESPONSE, plaintext_after_tls_accepted) /* count = octets behind the go-ahead */          \
-    X(MAIL_CLEARTEXT_GOES_ON, cleartext_after_go_ahead)     /* client spoke plaintext after the go-ahead */   \
-    X(MAIL_TLS_BEGINS, tls_begins)             /* this side's next byte, not consumed, starts TLS */          \
-    X(MAIL_AUTH, auth)                         /* an authentication was begun: mechanism, secret */           \
-    X(MAIL_AUTH_SECRET_SENT, auth_secret)      /* the credential itself crossed (after 334, +, USER) */       \
-    X(MAIL_AUTH_ACCEPTED, auth_accepted)                                                                      \
-    X(MAIL_AUTH_REFUSED, auth_refused)                                                                        \
-    X(MAIL_TRANSACTION, transaction)           /* MAIL FROM was accepted */                                   \
-    X(MAIL_MESSAGE_ACCEPTED, message_accepted) /* a whole message was taken by the server */                  \
-    X(MAIL_DATA_BEFORE_TLS, data_before_tls)   /* IMAP data, ALERT or referral before authentication */       \
+    X(MAIL_GREETING, greeting)         /* the server spoke first: code, accepted, masked, text */            \
+    X(MAIL_PREAUTH, preauth)           /* IMAP greeting "* PREAUTH" (RFC 9051 s7.1.4) */                     \
+    X(MAIL_HELO, helo)                 /* client named itself: text, verb */                                 \
+    X(MAIL_CAPABILITIES, capabilities) /* one whole capability list: offers */                               \
+    X(MAIL_CAPABILITIES_REFUSED, capabilities_refused) /* EHLO, CAPA or CAPABILITY answered with an error */ \
+    X(MAIL_TLS_ASKED, tls_asked)                       /* STARTTLS, STLS or X-ANONYMOUSTLS */                \
+    X(MAIL_TLS_ACCEPTED, tls_accepted)                 /* the go-ahead, its whole line seen */               \
+    X(MAIL_TLS_REFUSED, tls_refused)                   /* code, tampered */                                  \
+    X(MAIL_INJECTED_COMMAND, plaintext_after_tls_asked)     /* one line behind STARTTLS: count = octets */   \
+    X(MAIL_INJECTED_RESPONSE, plaintext_after_tls_accepted) /* one line behind the go-ahead: count */        \
+    X(MAIL_CLEARTEXT_GOES_ON, cleartext_after_go_ahead)     /* client spoke plaintext after the go-ahead */  \
+    X(MAIL_TLS_BEGINS, tls_begins)        /* this side's next byte, not consumed, starts TLS */              \
+    X(MAIL_AUTH, auth)                    /* an authentication was begun: mechanism, secret */               \
+    X(MAIL_AUTH_SECRET_SENT, auth_secret) /* the credential itself crossed (after 334, +, USER): secret */   \
+    X(MAIL_AUTH_ACCEPTED, auth_accepted)                                                                     \
+    X(MAIL_AUTH_REFUSED, auth_refused)                                                                       \
+    X(MAIL_TRANSACTION, transaction)           /* MAIL FROM was accepted */                                  \
+    X(MAIL_MESSAGE_ACCEPTED, message_accepted) /* a whole message was taken by the server */                 \
+    X(MAIL_DATA_BEFORE_TLS, data_before_tls)   /* IMAP data, ALERT or referral before authentication */      \
     X(MAIL_BYE, bye)                           /* QUIT, LOGOUT or the server's own good-bye */
 
 enum mail_event_kind {
@@ -54,34 +54,36 @@ enum mail_offer {
 
 /* How a mechanism treats the credential. */
 enum mail_secret {
-    SECRET_NONE,      /* EXTERNAL, ANONYMOUS, or nothing said */
-    SECRET_READABLE,  /* PLAIN, LOGIN, XOAUTH2, OAUTHBEARER, USER/PASS, IMAP LOGIN */
-    SECRET_DIGEST_MD5,/* APOP, CRAM-MD5, DIGEST-MD5: a hash that can be guessed at leisure */
-    SECRET_PROTECTED  /* SCRAM-*, GSSAPI, NTLM and others unknown */
+    SECRET_NONE,       /* EXTERNAL, ANONYMOUS, or nothing said */
+    SECRET_READABLE,   /* PLAIN, LOGIN, XOAUTH2, OAUTHBEARER, USER/PASS, IMAP LOGIN */
+    SECRET_DIGEST_MD5, /* APOP, CRAM-MD5, DIGEST-MD5: a hash that can be guessed at leisure */
+    SECRET_PROTECTED   /* SCRAM-*, GSSAPI, NTLM and others unknown */
 };
 
 struct mail_event {
     enum mail_event_kind kind;
     enum side from;
-    bool overlong;            /* a line of this event was cut at LINE_CAP_BYTES */
-    bool accepted;            /* GREETING: the server is ready to talk */
-    bool masked;              /* GREETING: overwritten with asterisks (Cisco inspection) */
-    bool tampered;            /* TLS_REFUSED: 500/502 to a keyword that this server had listed, or an
+    bool overlong;           /* a line of this event was cut at LINE_CAP_BYTES */
+    bool accepted;           /* GREETING: the server is ready to talk */
+    bool masked;             /* GREETING: overwritten with asterisks (Cisco inspection) */
+    bool tampered;           /* TLS_REFUSED: 500/502 to a keyword that this server had listed, or an
                                * echo of a masked verb such as XXXXXXXX */
-    bool already;             /* TLS_REFUSED: because TLS is on, or out of sequence (503) */
-    bool extended;            /* HELO: EHLO or LHLO, so a capability list is due */
-    bool lmtp;                /* HELO: LHLO */
-    bool anonymous_tls;       /* TLS_ASKED: X-ANONYMOUSTLS */
-    bool initial_response;    /* AUTH: the credential came with the command */
-    enum mail_secret secret;  /* AUTH */
-    unsigned offers;          /* CAPABILITIES: enum mail_offer bits */
-    unsigned code;            /* reply code where the protocol has one; 0 where not */
-    size_t count;             /* INJECTED_*: octets */
-    struct span text;         /* GREETING: text after the code; HELO: the name; AUTH: mechanism as written
-                               * (cut to 32, letters, digits, - and _ only); borrowed */
+    bool already;            /* TLS_REFUSED: because TLS is on, or out of sequence (503) */
+    bool extended;           /* HELO: EHLO or LHLO, so a capability list is due */
+    bool lmtp;               /* HELO: LHLO */
+    bool anonymous_tls;      /* TLS_ASKED: X-ANONYMOUSTLS */
+    bool initial_response;   /* AUTH: the credential came with the command (the name alone, as AUTH LOGIN
+                               * sends it there, is none) */
+    enum mail_secret secret; /* AUTH, AUTH_SECRET_SENT */
+    unsigned offers;         /* CAPABILITIES: enum mail_offer bits */
+    unsigned code;           /* reply code where the protocol has one; 0 where not */
+    size_t count;            /* INJECTED_*: octets of the line, its end included */
+    struct span text;        /* GREETING: text after the code; HELO: the name (both cut to 128); AUTH:
+                               * mechanism as written (cut to 32, letters, digits, - and _ only); borrowed */
 };
 
-/* One mail protocol. `next` follows the contract of smtp_next in smtp.h; `gap` says that bytes of one side
+/* One mail protocol. `next` follows the contract of smtp_next in smtp.h: one line can say several things, so
+ * after STEP_EVENT call again also where nothing is left of the input. `gap` says that bytes of one side
  * were never seen: the conversation is then LOST until it is certain again (RFC-defined points only). */
 struct mail_parser {
     size_t size; /* of the state; all zero is a valid start */

@@ -92,16 +92,18 @@ static void take_data(struct smtp *s)
     smtp_move(s, SMTP_SENT_DATA);
 }
 
-/* RFC 3030 s2: the octets follow whatever the reply; with no size there is no telling where they end. */
+/* RFC 3030 s2: the octets follow whatever the reply. What is written otherwise the server may take for an error, and
+ * then no octets follow. */
 static void take_bdat(struct smtp *s, struct span rest)
 {
     struct span size = span_word(&rest);
-    bool last = span_is(span_word(&rest), "LAST");
-    if (!line_number(size, &s->chunk_left)) {
+    struct span last = span_word(&rest);
+    bool well_formed = (last.n == 0 || span_is(last, "LAST")) && span_word(&rest).n == 0;
+    if (!well_formed || !line_number(size, &s->chunk_left)) {
         smtp_lose(s, CLIENT);
         return;
     }
-    sent(s, last ? SMTP_MESSAGE : SMTP_BDAT);
+    sent(s, last.n > 0 ? SMTP_MESSAGE : SMTP_BDAT);
     if (s->chunk_left > 0)
         smtp_move(s, SMTP_SENT_CHUNK);
 }
@@ -144,7 +146,7 @@ static bool is_masked_starttls(struct span verb, struct span rest)
     VERB("VRFY", sent(s, SMTP_OTHER))                                                                        \
     VERB("EXPN", sent(s, SMTP_OTHER))                                                                        \
     VERB("ETRN", sent(s, SMTP_OTHER))                                                                        \
-    VERB("XCLIENT", sent(s, SMTP_OTHER))                                                                     \
+    VERB("XCLIENT", sent(s, SMTP_XCLIENT))                                                                   \
     VERB("XFORWARD", sent(s, SMTP_OTHER))
 
 /* Returns false where the verb is not known. */

@@ -5,6 +5,12 @@ static bool is_positive(unsigned code)
     return code / 100 == 2;
 }
 
+static void lose_pairing(struct smtp *s)
+{
+    pairing_lose(&s->pairing);
+    talk_tls_unknown(&s->talk);
+}
+
 /* RFC 5321 s4.2: three digits, then a blank, "-" or nothing. */
 static bool read_code(struct span text, unsigned *code, bool *last, struct span *rest)
 {
@@ -75,7 +81,7 @@ static void answer_ehlo(struct smtp *s, unsigned code)
     s->recipients = 0;
     if (is_positive(code))
         say_capabilities(s);
-    else
+    else if (code >= 400)
         talk_say(&s->talk,
                  (struct mail_event){.kind = MAIL_CAPABILITIES_REFUSED, .from = SERVER, .code = code});
 }
@@ -161,7 +167,7 @@ static bool answer_message(struct smtp *s, unsigned code)
     if (--s->recipients_due > 0)
         return false;
     if (!s->named || (s->lmtp && s->recipients_unknown))
-        pairing_lose(&s->pairing);
+        lose_pairing(s);
     s->message_counted = false;
     s->recipients = 0;
     return true;
@@ -183,6 +189,7 @@ static bool answer(struct smtp *s, enum smtp_command command, unsigned code, str
     case SMTP_BDAT: break;
     case SMTP_MESSAGE: return answer_message(s, code);
     case SMTP_RSET: s->recipients = 0; break;
+    case SMTP_XCLIENT: break;
     case SMTP_TURN: s->talk.over = is_positive(code); break;
     case SMTP_OTHER: break;
     }
@@ -212,13 +219,15 @@ static void take_reply_alone(struct smtp *s, unsigned code)
     s->data_open = code == 354;
 }
 
+/* The server saw an end of the body that is none by RFC 5321, a dot between bare LFs, or did not wait for one. What the
+ * client sends next is a command to one and body to the other. */
 static void take_unpaired(struct smtp *s, unsigned code)
 {
-    if (s->state == SMTP_DATA && is_positive(code)) {
-        /* The server saw an end of the body that is none by RFC 5321: a dot between bare LFs. */
+    if (s->state != SMTP_DATA)
+        return;
+    if (is_positive(code))
         say_message_accepted(s, code);
-        smtp_lose(s, CLIENT);
-    }
+    smtp_lose(s, CLIENT);
 }
 
 /* The client's next byte begins a command, or a body. */
@@ -255,6 +264,42 @@ static bool find_place(struct smtp *s, unsigned code)
     return true;
 }
 
+/* Could this reply answer the command whose turn it is? If not, a server left a reply out or answered twice. */
+static bool fits(enum smtp_command head, unsigned code)
+{
+    switch (code) {
+    case 220:
+        return head == SMTP_STARTTLS || head == SMTP_XCLIENT || head == SMTP_NONE; /* some greet twice */
+    case 235:
+    case 334: return head == SMTP_SASL;
+    case 354: return head == SMTP_BEGIN;
+    default: return true;
+    }
+}
+
+/* Nothing tells which command this answers. */
+static void take_unknown(struct smtp *s, unsigned code)
+{
+    if (code == 354) /* a body follows that no DATA announced */
+        smtp_lose(s, CLIENT);
+    else if (s->lmtp) /* how many replies a message has is not known: counting them leads nowhere */
+        lose_pairing(s);
+    else
+        pairing_pop(&s->pairing);
+}
+
+static void pair_reply(struct smtp *s, unsigned code, struct span text)
+{
+    if (pairing_known(&s->pairing) && !fits((enum smtp_command)pairing_head(&s->pairing), code))
+        lose_pairing(s);
+    if (pairing_is_empty(&s->pairing))
+        take_unpaired(s, code);
+    else if (!pairing_known(&s->pairing) && !find_place(s, code))
+        take_unknown(s, code);
+    else if (answer(s, (enum smtp_command)pairing_head(&s->pairing), code, text))
+        pairing_pop(&s->pairing);
+}
+
 static void end_reply(struct smtp *s, const struct line_text *line, unsigned code, struct span text)
 {
     bool first = !s->greeted;
@@ -262,17 +307,12 @@ static void end_reply(struct smtp *s, const struct line_text *line, unsigned cod
     if (first && is_greeting(s, code)) {
         struct span head = s->reply.inside ? talk_kept(&s->talk, SERVER) : text;
         talk_greeting(&s->talk, line, head, code, is_positive(code));
-    } else if (!s->talk.side[CLIENT].spoke) {
-        take_reply_alone(s, code);
-    } else if (pairing_is_empty(&s->pairing)) {
-        take_unpaired(s, code);
-    } else if (pairing_known(&s->pairing) || find_place(s, code)) {
-        if (answer(s, (enum smtp_command)pairing_head(&s->pairing), code, text))
-            pairing_pop(&s->pairing);
-    } else if (s->lmtp) { /* how many replies a message has is not known: counting them leads nowhere */
-        pairing_lose(&s->pairing);
+        if (pairing_head(&s->pairing) == SMTP_OTHER) /* meant for a proxy on the way? Then no reply comes */
+            lose_pairing(s);
+    } else if (s->talk.side[CLIENT].spoke) {
+        pair_reply(s, code, text);
     } else {
-        pairing_pop(&s->pairing);
+        take_reply_alone(s, code);
     }
     if (code == 221 || code == 421)
         talk_bye(&s->talk, SERVER, code);

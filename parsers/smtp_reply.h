@@ -16,7 +16,8 @@
     X(SMTP_BDAT)    /* a chunk that is not the last */                                                       \
     X(SMTP_MESSAGE) /* the body's dot, BDAT LAST, BURL LAST */                                               \
     X(SMTP_RSET)                                                                                             \
-    X(SMTP_TURN) /* TURN or ATRN: the sides change roles */                                                  \
+    X(SMTP_XCLIENT) /* answered by a new greeting */                                                         \
+    X(SMTP_TURN)    /* TURN or ATRN: the sides change roles */                                               \
     X(SMTP_OTHER)
 
 enum smtp_command {

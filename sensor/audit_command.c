@@ -6,8 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "sensor/audit/certificate.h"
 #include "sensor/auditor.h"
 #include "sensor/capture/source.h"
 #include "sensor/host/log.h"
@@ -73,6 +75,28 @@ static bool take_interfaces(const struct options *o, struct config *c)
     return true;
 }
 
+/* A day, or a second of it, in UTC. */
+static bool take_at(const char *command, const char *text, struct config *c)
+{
+    static const char *const formats[] = {"%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"};
+    for (size_t i = 0; text != NULL && i < sizeof formats / sizeof formats[0]; i++) {
+        struct tm t = {0};
+        const char *end = strptime(text, formats[i], &t);
+        if (end != NULL && *end == '\0') {
+            c->at_s = (int64_t)timegm(&t);
+            return true;
+        }
+    }
+    return text == NULL || fail(command, "--at takes a day such as 2026-11-24, or a time such as 2026-11-24T08:00:00Z");
+}
+
+static bool trust_readable(const char *path, char *error)
+{
+    struct certificate_reader *reader = certificate_reader_open(path, error);
+    certificate_reader_close(reader);
+    return reader != NULL;
+}
+
 /* Defaults, then the file, then the command line. */
 static bool configure(const char *command, const struct options *o, struct config *c)
 {
@@ -90,8 +114,11 @@ static bool configure(const char *command, const struct options *o, struct confi
         !take_text(command, "redis", o->redis, c->redis_url, sizeof c->redis_url) ||
         !take_text(command, "redis-password-file", o->redis_password_file, c->redis_password_file,
                    sizeof c->redis_password_file) ||
+        !take_text(command, "trust", o->trust, c->trust_file, sizeof c->trust_file) || !take_at(command, o->at, c) ||
         !take_interfaces(o, c))
         return false;
+    if (c->trust_file[0] != '\0' && !trust_readable(c->trust_file, error))
+        return fail(command, error);
     if (c->filter[0] != '\0' && !source_filter_valid(c->filter, error))
         return fail(command, error);
     if (c->redis_url[0] == '\0' && o->redis_password_file != NULL)

@@ -1,17 +1,41 @@
 #include "sensor/auditor.h"
 
+#include <arpa/inet.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "sensor/audit/certificate.h"
+#include "sensor/audit/history.h"
 #include "sensor/host/clock.h"
 #include "sensor/host/digest.h"
 #include "sensor/host/log.h"
 #include "sensor/host/ring.h"
+#include "sensor/track/chains.h"
 
 /* An empty ring is looked at again after this long: waking a thread for every session would cost more than the session. */
-enum { IDLE_SLEEP_US = 1000, TICK_EVERY_MS = 200 };
+enum { IDLE_SLEEP_US = 1000, TICK_EVERY_MS = 200, SAVE_EVERY_MS = 300000, LEAF_PLACES = 4096, ERROR_BYTES = 512, NS_PER_S = 1000000000 };
+
+/* What was read of the chains of one worker, by number modulo count: the worker forgets in the same order (chains.h). */
+struct known_chain {
+    uint32_t number; /* 0: none */
+    struct certificate_chain facts;
+};
+
+/* Where the facts of a leaf lie, by its hash; a newer leaf takes the place of an older one. */
+struct leaf_place {
+    size_t worker;
+    uint32_t number;
+};
 
 struct auditor {
+    const struct config *config;
     struct event_context context;
+    struct certificate_reader *reader;
+    struct history *history;
+    struct worker **workers;
+    size_t worker_count;
+    struct known_chain **chains; /* [worker][number % count] */
+    struct leaf_place leaves[LEAF_PLACES];
     struct sink *sinks;
     size_t sink_count;
     uint64_t undecidable;
@@ -20,55 +44,125 @@ struct auditor {
     struct event event;
 };
 
-static void take_session(struct auditor *a, const struct session *s)
+/* ---- certificates */
+
+static struct leaf_place *leaf_place(struct auditor *a, const uint8_t sha256[32])
 {
-    policy_judge(s, &a->judgement);
+    uint32_t hash;
+    memcpy(&hash, sha256, sizeof hash);
+    return &a->leaves[hash % LEAF_PLACES];
+}
+
+static void read_chains(struct auditor *a, size_t worker)
+{
+    struct ring *ring = worker_chains(a->workers[worker]);
+    for (const struct chain_item *item = ring_peek(ring); item != NULL; item = ring_peek(ring)) {
+        struct known_chain *known = &a->chains[worker][item->number % a->config->caps.certificates];
+        known->number = item->number;
+        certificate_read(a->reader, span_of(item->body, item->length), &known->facts);
+        *leaf_place(a, known->facts.sha256) = (struct leaf_place){worker, item->number};
+        ring_pop(ring);
+    }
+}
+
+static const struct certificate_chain *chain_of(const struct auditor *a, size_t worker, uint32_t number)
+{
+    const struct known_chain *known = &a->chains[worker][number % a->config->caps.certificates];
+    return number != 0 && known->number == number && known->facts.parsed ? &known->facts : NULL;
+}
+
+/* The certificate of this server out of an earlier session, for one that shows none; NULL where its facts are forgotten. */
+static const struct certificate_chain *learnt_chain(struct auditor *a, const struct past *past)
+{
+    if (!past->learnt)
+        return NULL;
+    const struct leaf_place *place = leaf_place(a, past->learnt_sha256);
+    const struct certificate_chain *chain = chain_of(a, place->worker, place->number);
+    bool same = chain != NULL && memcmp(chain->sha256, past->learnt_sha256, sizeof past->learnt_sha256) == 0;
+    return same ? chain : NULL;
+}
+
+/* ---- sessions */
+
+static void publish(struct auditor *a, const struct facts *facts)
+{
+    policy_judge(facts, &a->judgement);
     a->undecidable += a->judgement.undecidable_count;
     if (a->judgement.worst > a->worst)
         a->worst = a->judgement.worst;
-    event_fill(&a->event, &a->context, s, &a->judgement);
+    event_fill(&a->event, &a->context, facts, &a->judgement);
     for (size_t i = 0; i < a->sink_count; i++)
         a->sinks[i].event(a->sinks[i].state, &a->event);
 }
 
-static bool drain(struct auditor *a, struct worker *w)
+/* The name that the client asked for. A literal address in SNI is against RFC 6066 s3 (fetchmail sends it) and names nobody. */
+static const char *host_of(const struct session *s)
 {
-    struct ring *ring = worker_ring(w);
+    unsigned char address[16];
+    bool literal = inet_pton(AF_INET, s->sni, address) == 1 || inet_pton(AF_INET6, s->sni, address) == 1;
+    return literal ? "" : s->sni;
+}
+
+static void take_session(struct auditor *a, size_t worker, const struct session *s)
+{
+    struct past past;
+    struct facts facts = {.session = s,
+                          .chain = chain_of(a, worker, s->tls.chain_number),
+                          .client_chain = chain_of(a, worker, s->tls.client_chain_number),
+                          .past = &past,
+                          .host = host_of(s),
+                          .at_s = a->config->at_s != 0 ? a->config->at_s : (int64_t)(s->first_ns / NS_PER_S)};
+    history_look(a->history, s, facts.chain, &past);
+    history_note(a->history, s, facts.chain);
+    if (facts.chain == NULL && !s->tls.certificate_seen && s->tls.server_hello) {
+        facts.chain = learnt_chain(a, &past);
+        facts.chain_learnt = facts.chain != NULL;
+    }
+    publish(a, &facts);
+}
+
+static bool drain(struct auditor *a, size_t worker)
+{
+    struct ring *ring = worker_ring(a->workers[worker]);
     bool any = false;
     for (const struct session *s = ring_peek(ring); s != NULL; s = ring_peek(ring)) {
-        take_session(a, s);
+        read_chains(a, worker); /* each chain came before the first session that carries its number */
+        take_session(a, worker, s);
         ring_pop(ring);
         any = true;
     }
+    read_chains(a, worker); /* also with no session in sight: the worker may wait for room */
     return any;
 }
 
 /* True while a worker may still bring sessions. Whether it is done is asked before its ring is drained: what it brought last is then
  * already there. */
-static bool drain_all(struct auditor *a, struct worker **workers, size_t count)
+static bool drain_all(struct auditor *a)
 {
     bool running = false;
     bool any = false;
-    for (size_t i = 0; i < count; i++) {
-        running |= !worker_done(workers[i]);
-        any |= drain(a, workers[i]);
+    for (size_t i = 0; i < a->worker_count; i++) {
+        running |= !worker_done(a->workers[i]);
+        any |= drain(a, i);
     }
     if (running && !any)
         clock_sleep_us(IDLE_SLEEP_US);
     return running;
 }
 
-static void tick(struct auditor *a, struct worker **workers, size_t count, void (*progress)(uint64_t, uint64_t), uint64_t now_ms)
+/* ---- around it */
+
+static void tick(struct auditor *a, void (*progress)(uint64_t, uint64_t), uint64_t now_ms)
 {
     for (size_t i = 0; i < a->sink_count; i++)
         if (a->sinks[i].tick != NULL)
             a->sinks[i].tick(a->sinks[i].state, now_ms);
     uint64_t done = 0;
     uint64_t total = 0;
-    for (size_t i = 0; progress != NULL && i < count; i++) {
+    for (size_t i = 0; progress != NULL && i < a->worker_count; i++) {
         uint64_t one_done = 0;
         uint64_t one_total = 0;
-        worker_progress(workers[i], &one_done, &one_total);
+        worker_progress(a->workers[i], &one_done, &one_total);
         done += one_done;
         total += one_total;
     }
@@ -76,11 +170,11 @@ static void tick(struct auditor *a, struct worker **workers, size_t count, void 
         progress(done, total);
 }
 
-static void sum_up(const struct auditor *a, struct worker **workers, size_t count, struct run_summary *summary)
+static void sum_up(const struct auditor *a, struct run_summary *summary)
 {
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < a->worker_count; i++) {
         struct worker_status status;
-        worker_status(workers[i], &status);
+        worker_status(a->workers[i], &status);
         for (size_t k = 0; k < COUNTER_COUNT; k++)
             summary->counters[k] += status.counters.value[k];
         if (status.first_ns != 0 && (summary->first_ns == 0 || status.first_ns < summary->first_ns))
@@ -94,40 +188,114 @@ static void sum_up(const struct auditor *a, struct worker **workers, size_t coun
     summary->counters[COUNTER_undecidable] += a->undecidable;
 }
 
+static bool save_history(const struct auditor *a)
+{
+    char error[ERROR_BYTES];
+    if (a->config->history_file[0] == '\0' || history_save(a->history, a->config->history_file, error))
+        return true;
+    log_error("history", "%s", error);
+    return false;
+}
+
+static void open_trust(struct auditor *a)
+{
+    char error[ERROR_BYTES];
+    const char *file = a->config->trust_file[0] != '\0' ? a->config->trust_file : NULL;
+    a->reader = certificate_reader_open(file, error);
+    if (error[0] != '\0')
+        log_error("trust", "%s", error);
+}
+
+static bool open_chains(struct auditor *a)
+{
+    a->chains = calloc(a->worker_count, sizeof *a->chains);
+    bool good = a->chains != NULL;
+    for (size_t i = 0; good && i < a->worker_count; i++) {
+        a->chains[i] = calloc(a->config->caps.certificates, sizeof **a->chains);
+        good = a->chains[i] != NULL;
+    }
+    return good;
+}
+
+static bool open_all(struct auditor *a)
+{
+    char error[ERROR_BYTES];
+    open_trust(a);
+    a->context.digester = digest_open();
+    a->history = history_open(&a->config->history);
+    if (a->reader == NULL)
+        return false;
+    if (a->context.digester == NULL || a->history == NULL || !open_chains(a)) {
+        log_error("auditor", "no memory for the caps of the configuration, or libcrypto lacks SHA-1 or SHA-256");
+        return false;
+    }
+    if (a->config->history_file[0] != '\0' && !history_load(a->history, a->config->history_file, error))
+        log_error("history", "%s", error);
+    return true;
+}
+
+static void close_all(struct auditor *a)
+{
+    for (size_t i = 0; a->chains != NULL && i < a->worker_count; i++)
+        free(a->chains[i]);
+    free(a->chains);
+    certificate_reader_close(a->reader);
+    history_close(a->history);
+    digest_close(a->context.digester);
+}
+
+static bool start_workers(struct auditor *a)
+{
+    for (size_t i = 0; i < a->worker_count; i++) {
+        if (worker_start(a->workers[i]))
+            continue;
+        log_error("auditor", "no thread for a capture worker");
+        for (size_t started = 0; started < i; started++)
+            worker_stop(a->workers[started]);
+        a->worker_count = i; /* those that run are still drained */
+        return false;
+    }
+    return true;
+}
+
+static void run(struct auditor *a, void (*progress)(uint64_t, uint64_t))
+{
+    uint64_t next_tick_ms = clock_monotonic_ms() + TICK_EVERY_MS;
+    uint64_t next_save_ms = clock_monotonic_ms() + SAVE_EVERY_MS;
+    while (drain_all(a)) {
+        uint64_t now_ms = clock_monotonic_ms();
+        if (now_ms >= next_tick_ms) {
+            tick(a, progress, now_ms);
+            next_tick_ms = now_ms + TICK_EVERY_MS;
+        }
+        if (now_ms >= next_save_ms) {
+            (void)save_history(a);
+            next_save_ms = now_ms + SAVE_EVERY_MS;
+        }
+    }
+}
+
 void auditor_run(const struct config *config, struct worker **workers, size_t worker_count, struct sink *sinks,
                  size_t sink_count, void (*progress)(uint64_t done_bytes, uint64_t total_bytes),
                  struct auditor_result *result)
 {
     static struct auditor a; /* one auditor a process; too large for a stack */
-    memset(&a, 0, sizeof a);
+    a = (struct auditor){.config = config,
+                         .context = {.site = config->site, .sensor = config->sensor},
+                         .workers = workers,
+                         .worker_count = worker_count,
+                         .sinks = sinks,
+                         .sink_count = sink_count};
     memset(result, 0, sizeof *result);
-    a.context = (struct event_context){config->site, config->sensor, digest_open()};
-    a.sinks = sinks;
-    a.sink_count = sink_count;
-    result->sinks_complete = a.context.digester != NULL;
-    if (a.context.digester == NULL)
-        log_error("auditor", "libcrypto does not provide SHA-1 and SHA-256; nothing can be published");
-
-    bool running = a.context.digester != NULL;
-    for (size_t i = 0; running && i < worker_count; i++) {
-        if (!worker_start(workers[i])) {
-            log_error("auditor", "no thread for a capture worker");
-            result->sinks_complete = false;
-            worker_count = i;
-        }
+    result->sinks_complete = open_all(&a);
+    if (result->sinks_complete) {
+        result->sinks_complete = start_workers(&a);
+        run(&a, progress);
+        result->sinks_complete &= save_history(&a);
     }
-    uint64_t next_tick_ms = clock_monotonic_ms() + TICK_EVERY_MS;
-    while (running) {
-        running = drain_all(&a, workers, worker_count);
-        uint64_t now_ms = clock_monotonic_ms();
-        if (now_ms >= next_tick_ms) {
-            tick(&a, workers, worker_count, progress, now_ms);
-            next_tick_ms = now_ms + TICK_EVERY_MS;
-        }
-    }
-    sum_up(&a, workers, worker_count, &result->summary);
+    sum_up(&a, &result->summary);
     result->worst = a.worst;
     for (size_t i = 0; i < sink_count; i++)
         result->sinks_complete &= sinks[i].finish(sinks[i].state, &result->summary);
-    digest_close(a.context.digester);
+    close_all(&a);
 }

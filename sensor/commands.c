@@ -117,7 +117,7 @@ static void print_usage(FILE *out)
 
 static void print_help(const struct command_row *row)
 {
-    printf("waxseal %s %s\n\nTo %s.\n\n", row->name, row->arguments, row->summary);
+    printf("waxseal %s %s\n\n  %s\n\n", row->name, row->arguments, row->summary);
     options_print(stdout, row->command);
     if (row->more[0] != '\0')
         printf("\n%s", row->more);

@@ -1,5 +1,6 @@
 #include "sensor/config.h"
 
+#include <assert.h>
 #include <cyaml/cyaml.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +17,7 @@
  * would have been right. */
 
 enum {
-    FIELDS_CAP = 16, /* keys of one section, and the end mark */
+    FIELDS_CAP = 48, /* keys of one section, and the end mark */
     FILE_BYTES_CAP = 1 << 20,
     VALUE_BYTES_CAP = 4096,
     PORT_ENTRIES_CAP = 4 * CONFIG_PORTS_CAP,
@@ -62,8 +63,8 @@ static void add_field(cyaml_schema_field_t *fields, cyaml_schema_field_t field)
     size_t n = 0;
     while (fields[n].key != NULL)
         n++;
-    if (n + 1 < FIELDS_CAP)
-        fields[n] = field;
+    assert(n + 1 < FIELDS_CAP);
+    fields[n] = field;
 }
 
 static cyaml_schema_field_t text_field(const char *key, size_t offset)

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sensor/audit/history.h"
 #include "sensor/track/session.h"
 
 enum {
@@ -32,6 +33,7 @@ struct config_caps {
     uint32_t segment_bytes_per_side; /* bytes that may wait for a hole in one direction */
     uint32_t handshake_buffers;      /* blocks of 16 KiB for handshake messages that cross segments */
     uint32_t ring_sessions;          /* sessions on their way to the auditor, per worker */
+    uint32_t certificates;           /* certificate chains remembered, of up to 16 KiB */
     uint32_t snaplen_bytes;
     uint32_t kernel_ring_bytes;
 };
@@ -41,8 +43,8 @@ struct config_timeouts {
     uint32_t idle_ms;        /* dialogue or handshake under way */
     uint32_t established_ms; /* fate known */
     uint32_t linger_ms;      /* after the end of a connection, to swallow late packets */
-    uint32_t gap_ms;         /* how long a hole may wait for its bytes once the other end has acknowledged them */
-    uint32_t interim_ms;     /* live only: age at which a session yields an interim event; 0 never */
+    uint32_t gap_ms;     /* how long a hole may wait for its bytes once the other end has acknowledged them */
+    uint32_t interim_ms; /* live only: age at which a session yields an interim event; 0 never */
 };
 
 struct config {
@@ -53,16 +55,20 @@ struct config {
     char interfaces[CONFIG_INTERFACES_CAP][CONFIG_NAME_CAP];
     size_t interface_count;
     bool promiscuous;
-    bool tunnels;            /* the generated filter takes whole tunnels */
-    bool discover;           /* live: take all TCP, to find mail on unexpected ports */
+    bool tunnels;  /* the generated filter takes whole tunnels */
+    bool discover; /* live: take all TCP, to find mail on unexpected ports */
     bool any_tls;
+    char trust_file[CONFIG_PATH_CAP];       /* CA bundle; "" the system's */
+    int64_t at_s;                           /* judge certificates as of then, Unix seconds; 0 the packet's time */
+    char history_file[CONFIG_PATH_CAP];     /* memory across restarts; "" none */
+    struct history_limits history;          /* sizes and thresholds of the memory across sessions */
     char filter[CONFIG_FILTER_CAP]; /* user's BPF text, "" for none */
     struct config_caps caps;
     struct config_timeouts timeouts;
-    char json_path[CONFIG_PATH_CAP];        /* "" none, "-" standard output */
-    char redis_url[CONFIG_PATH_CAP];        /* "" none */
+    char json_path[CONFIG_PATH_CAP];           /* "" none, "-" standard output */
+    char redis_url[CONFIG_PATH_CAP];           /* "" none */
     char redis_password_file[CONFIG_PATH_CAP]; /* "" : environment WAXSEAL_REDIS_PASSWORD, if set */
-    uint64_t redis_events_cap;              /* MAXLEN ~ of the events stream */
+    uint64_t redis_events_cap;                 /* MAXLEN ~ of the events stream */
     bool quiet;
 };
 

@@ -43,6 +43,7 @@ void config_defaults(struct config *c)
                  .segment_bytes_per_side = 65536,
                  .handshake_buffers = 512,
                  .ring_sessions = 4096,
+                 .certificates = 2048,
                  .snaplen_bytes = 262144,
                  .kernel_ring_bytes = 64U << 20},
         .timeouts = {.handshake_ms = 30000,
@@ -53,6 +54,7 @@ void config_defaults(struct config *c)
                      .interim_ms = 3600000},
         .redis_events_cap = 100000,
     };
+    history_defaults(&c->history);
     name_after_host(c->sensor);
     c->port_count = sizeof default_ports / sizeof default_ports[0];
     memcpy(c->ports, default_ports, sizeof default_ports);

@@ -12,6 +12,7 @@ enum config_section {
     CONFIG_ROOT,
     CONFIG_CAPS,
     CONFIG_TIMEOUTS,
+    CONFIG_HISTORY,
     CONFIG_OUTPUTS,
     CONFIG_REDIS,
     CONFIG_PORT_ENTRY,
@@ -44,7 +45,7 @@ enum config_port_key {
     CONFIG_PORT_KEY_COUNT
 };
 
-enum { CONFIG_SETTING_COUNT = 26, CONFIG_EXPECTED_CAP = 256 };
+enum { CONFIG_SETTING_COUNT = 39, CONFIG_EXPECTED_CAP = 256 };
 
 extern const struct config_section_info config_sections[CONFIG_SECTION_COUNT];
 extern const struct config_setting config_settings[CONFIG_SETTING_COUNT];

@@ -15,6 +15,8 @@ enum option_id {
     OPTION_REDIS_PASSWORD_FILE,
     OPTION_SITE,
     OPTION_SENSOR,
+    OPTION_TRUST,
+    OPTION_AT,
     OPTION_ANY_TLS,
     OPTION_FILTER,
     OPTION_QUIET,
@@ -40,6 +42,10 @@ static const struct choice {
      "its first line; otherwise WAXSEAL_REDIS_PASSWORD"},
     {COMMAND_READ | COMMAND_RUN, OPTION_SITE, "site", "NAME", "name of this site, part of the Redis keys"},
     {COMMAND_READ | COMMAND_RUN, OPTION_SENSOR, "sensor", "NAME", "name of this sensor; else the host's"},
+    {COMMAND_READ | COMMAND_RUN, OPTION_TRUST, "trust", "FILE",
+     "CA bundle (PEM) to judge certificates by; else the system's"},
+    {COMMAND_READ | COMMAND_RUN, OPTION_AT, "at", "TIME",
+     "judge certificates as of then (2026-11-24 or 2026-11-24T08:00:00Z); else packet time"},
     {COMMAND_READ | COMMAND_RUN, OPTION_ANY_TLS, "any-tls", NULL,
      "also audit TLS on ports that carry no mail"},
     {COMMAND_READ | COMMAND_RUN, OPTION_FILTER, "filter", "BPF",
@@ -132,6 +138,8 @@ static bool take(enum option_id id, const char *argument, struct options *out)
     case OPTION_SENSOR: out->sensor = argument; break;
     case OPTION_ANY_TLS: out->any_tls = true; break;
     case OPTION_FILTER: out->filter = argument; break;
+    case OPTION_TRUST: out->trust = argument; break;
+    case OPTION_AT: out->at = argument; break;
     case OPTION_QUIET: out->quiet = true; break;
     case OPTION_FAIL_ON: out->fail_on = argument; break;
     case OPTION_AS_JSON: out->as_json = true; break;
@@ -183,7 +191,7 @@ bool options_parse(enum command command, int argc, char **argv, struct options *
     *out = (struct options){0};
     fill_tables(command, longs, shorts);
     opterr = 0;
-    optind = 1;
+    optind = 0; /* glibc: begin anew, whatever an earlier call left unfinished */
     while ((id = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
         if (id == '?' || id == ':') {
             say_wrong(command, argv, id);

@@ -21,6 +21,8 @@ struct options {
     const char *site;
     const char *sensor;
     const char *filter;
+    const char *trust;
+    const char *at;
     const char *fail_on;
     const char *interfaces[CONFIG_INTERFACES_CAP];
     size_t interface_count;

@@ -11,9 +11,10 @@
 #include "sensor/host/clock.h"
 #include "sensor/host/log.h"
 #include "sensor/host/ring.h"
+#include "sensor/track/chains.h"
 #include "sensor/track/tracker.h"
 
-enum { ERROR_BYTES = 512, STATS_EVERY_FRAMES = 4096, FULL_RING_SLEEP_US = 200 };
+enum { ERROR_BYTES = 512, STATS_EVERY_FRAMES = 4096, FULL_RING_SLEEP_US = 200, CHAIN_RING_ITEMS = 64 };
 
 struct worker {
     const struct config *config;
@@ -22,6 +23,8 @@ struct worker {
     size_t next_path;
     struct tracker *tracker;
     struct ring ring;
+    struct ring chain_ring;
+    struct chains *chains;
     struct worker_status status;
     uint64_t done_bytes;   /* of the paths that are finished */
     uint64_t total_bytes;
@@ -176,6 +179,7 @@ static void *run(void *argument)
         more = good && !is_live(w) && !atomic_load(&w->stop) && open_next_path(w);
     }
     tracker_finish(w->tracker);
+    counter_add(&w->status.counters, COUNTER_chains_dropped, chains_dropped(w->chains));
     atomic_store_explicit(&w->done, true, memory_order_release);
     return NULL;
 }
@@ -234,6 +238,22 @@ static bool open_paths(struct worker *w, char *error)
     return true;
 }
 
+static bool open_memory(struct worker *w)
+{
+    if (!ring_open(&w->ring, w->config->caps.ring_sessions, sizeof(struct session)) ||
+        !ring_open(&w->chain_ring, CHAIN_RING_ITEMS, sizeof(struct chain_item)))
+        return false;
+    w->chains = chains_open(w->config->caps.certificates, &w->chain_ring, !is_live(w));
+    struct tracker_request request = {.config = w->config,
+                                      .counters = &w->status.counters,
+                                      .chains = w->chains,
+                                      .live = is_live(w),
+                                      .emit = emit,
+                                      .context = w};
+    w->tracker = w->chains != NULL ? tracker_open(&request) : NULL;
+    return w->tracker != NULL;
+}
+
 struct worker *worker_open(const struct config *config, const struct worker_input *input, char *error)
 {
     struct worker *w = calloc(1, sizeof *w);
@@ -243,13 +263,7 @@ struct worker *worker_open(const struct config *config, const struct worker_inpu
     }
     w->config = config;
     w->input = *input;
-    struct tracker_request request = {.config = config,
-                                      .counters = &w->status.counters,
-                                      .live = is_live(w),
-                                      .emit = emit,
-                                      .context = w};
-    w->tracker = tracker_open(&request);
-    if (w->tracker == NULL || !ring_open(&w->ring, config->caps.ring_sessions, sizeof(struct session))) {
+    if (!open_memory(w)) {
         snprintf(error, ERROR_BYTES, "no memory for the caps of the configuration; lower caps.flows or caps.negotiations");
         worker_close(w);
         return NULL;
@@ -279,6 +293,11 @@ struct ring *worker_ring(struct worker *w)
     return &w->ring;
 }
 
+struct ring *worker_chains(struct worker *w)
+{
+    return &w->chain_ring;
+}
+
 bool worker_done(const struct worker *w)
 {
     return atomic_load_explicit(&w->done, memory_order_acquire);
@@ -303,6 +322,8 @@ void worker_close(struct worker *w)
         pthread_join(w->thread, NULL);
     source_close(w->source);
     tracker_close(w->tracker);
+    chains_close(w->chains);
     ring_close(&w->ring);
+    ring_close(&w->chain_ring);
     free(w);
 }

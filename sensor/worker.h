@@ -44,6 +44,10 @@ void worker_stop(struct worker *w);
 /* worker_ring - where its sessions (struct session) come out; the caller is the only reader. */
 struct ring *worker_ring(struct worker *w);
 
+/* worker_chains - where certificate chains (struct chain_item) come out, each before the first session that carries its number; the caller
+ * is the only reader and remembers the last config->caps.certificates of them. */
+struct ring *worker_chains(struct worker *w);
+
 /* worker_done - has the thread put its last session into the ring? */
 bool worker_done(const struct worker *w);
 

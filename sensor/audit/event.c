@@ -203,6 +203,44 @@ static int64_t suite_has(const struct session_tls *t, uint32_t flag)
     return (row->flags & flag) != 0;
 }
 
+/* As cipher_id is written: a serial may consist of decimal digits alone, and text must not look like a number. */
+static const char *serial_text(struct event *e, const struct certificate_chain *c)
+{
+    char *room = c != NULL ? reserve(e, sizeof c->serial + 4) : NULL;
+    if (room == NULL)
+        return "";
+    *put_text(put_text(room, "0x"), c->serial) = '\0';
+    return room;
+}
+
+static const char *sha256_text(struct event *e, const struct certificate_chain *c)
+{
+    static const char word[] = "sha256:";
+    char *room = c != NULL ? reserve(e, sizeof word + 2 * sizeof c->sha256) : NULL;
+    if (room == NULL)
+        return "";
+    digest_hex(c->sha256, sizeof c->sha256, put_text(room, word));
+    return room;
+}
+
+/* Begun days count as none; a certificate that ended an hour ago has -1. */
+static int64_t days_left(const struct facts *f)
+{
+    enum { DAY_S = 86400 };
+    if (f->chain == NULL)
+        return -1;
+    int64_t seconds = f->chain->not_after - f->at_s;
+    return seconds >= 0 ? seconds / DAY_S : (seconds - DAY_S + 1) / DAY_S;
+}
+
+static const char *trust_word(const struct facts *f)
+{
+    if (f->chain == NULL)
+        return certificate_trust_word(TRUST_NOT_CHECKED);
+    bool expired = f->chain->trust == TRUST_TRUSTED && f->at_s > f->chain->path_not_after;
+    return expired ? "expired" : certificate_trust_word(f->chain->trust);
+}
+
 /* Why a certificate can or cannot be seen. A resumed session sends none; TLS 1.3 hides it. */
 static const char *certificate_state(const struct session *s)
 {
@@ -298,8 +336,10 @@ static const char *undecidable_list(struct event *e, const struct judgement *j)
     return room;
 }
 
-void event_fill(struct event *e, const struct event_context *context, const struct session *s, const struct judgement *j)
+void event_fill(struct event *e, const struct event_context *context, const struct facts *facts, const struct judgement *j)
 {
+    const struct session *s = facts->session;
+    const struct certificate_chain *c = facts->chain;
     const struct session_mail *m = &s->mail;
     const struct session_tls *t = &s->tls;
     struct event_value *v = e->values;

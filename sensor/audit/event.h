@@ -43,8 +43,8 @@ struct event_context {
     struct digester *digester; /* of the auditor's thread */
 };
 
-/* event_fill - the event of a session and its judgement. *e borrows from all three and is valid as long as they are. */
-void event_fill(struct event *e, const struct event_context *context, const struct session *s,
+/* event_fill - the event of a session and its judgement. *e borrows from all of them and is valid as long as they are. */
+void event_fill(struct event *e, const struct event_context *context, const struct facts *facts,
                 const struct judgement *judgement);
 
 /* event_field_name, event_field_kind - of event.def. */

@@ -23,7 +23,7 @@ static const struct rule_info rule_infos[RULE_COUNT] = {
 #undef RULE
 };
 
-static struct answer (*const predicates[RULE_COUNT])(const struct session *) = {
+static struct answer (*const predicates[RULE_COUNT])(const struct facts *) = {
 #define RULE(id, relay, submission, access, delivery, sources, wire, advice) [RULE_##id] = rule_##id,
 #include "sensor/audit/policy.def"
 #undef RULE
@@ -60,14 +60,15 @@ static enum verdict verdict_of(const struct session *s, const struct judgement *
     return j->worst >= SEVERITY_MEDIUM ? VERDICT_WEAK : VERDICT_UNDECIDABLE;
 }
 
-void policy_judge(const struct session *s, struct judgement *out)
+void policy_judge(const struct facts *f, struct judgement *out)
 {
+    const struct session *s = f->session;
     out->finding_count = 0;
     out->undecidable_count = 0;
     out->worst = SEVERITY_NONE;
     memset(out->undecidable, 0, sizeof out->undecidable);
     for (size_t rule = 0; rule < RULE_COUNT; rule++) {
-        struct answer a = predicates[rule](s);
+        struct answer a = predicates[rule](f);
         if (a.ruling == RULING_HIT) {
             add_finding(out, (enum rule)rule,
                         a.severity != SEVERITY_NONE ? a.severity : rule_infos[rule].severity[s->role]);

@@ -1,13 +1,16 @@
 /* policy.h - the rules: pure predicates over the facts of a session, one row of policy.def each.
  *
  * Every rule has three answers: hit, clear, undecidable (something that the rule needs was not seen). Severity follows the
- * role of the port. policy.c sets no field of a session and remembers nothing; what needs a memory is history.c's. */
+ * role of the port. policy.c sets no field of a session and remembers nothing; what needs a memory is history.c's, and comes in as
+ * struct past. */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sensor/audit/certificate.h"
+#include "sensor/audit/history.h"
 #include "sensor/track/session.h"
 
 enum severity {
@@ -75,10 +78,20 @@ enum mode policy_mode(const struct session *s);
 enum starttls policy_starttls(const struct session *s);
 enum tls_state policy_tls_state(const struct session *s);
 
+/* Everything that the rules look at. All borrowed. */
+struct facts {
+    const struct session *session;
+    const struct certificate_chain *chain; /* of the server; NULL where none was visible or learnt */
+    const struct certificate_chain *client_chain; /* of the client; NULL where none was visible */
+    bool chain_learnt;                     /* chain comes from an earlier session of this server: it is told, never judged */
+    const struct past *past;               /* NULL: nothing is remembered */
+    const char *host;                      /* the name that the server should carry: the client's SNI, else the configured one, else "" */
+    int64_t at_s;                          /* judge certificates as of then; Unix seconds */
+};
+
 /* policy_judge - apply every rule.
- * s     the session's facts
  * out   overwritten */
-void policy_judge(const struct session *s, struct judgement *out);
+void policy_judge(const struct facts *f, struct judgement *out);
 
 /* policy_rule - the row of a rule. */
 const struct rule_info *policy_rule(enum rule rule);

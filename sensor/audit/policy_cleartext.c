@@ -23,8 +23,9 @@ static bool cleartext_seen(const struct session *s)
     return !has_dialogue(s) || rules_dialogue_whole(s);
 }
 
-struct answer rule_auth_in_clear(const struct session *s)
+struct answer rule_auth_in_clear(const struct facts *f)
 {
+    const struct session *s = f->session;
     switch ((enum auth_exposure)s->mail.auth_exposure) {
     case AUTH_READABLE: return hit();
     case AUTH_DIGEST_MD5: return hit_as(SEVERITY_MEDIUM);
@@ -36,22 +37,25 @@ struct answer rule_auth_in_clear(const struct session *s)
     return hit_or(false, cleartext_seen(s));
 }
 
-struct answer rule_message_in_clear(const struct session *s)
+struct answer rule_message_in_clear(const struct facts *f)
 {
+    const struct session *s = f->session;
     if (s->mail.messages > 0 && rules_is_local(s))
         return clear();
     return hit_or(s->mail.messages > 0, cleartext_seen(s));
 }
 
-struct answer rule_plaintext_session(const struct session *s)
+struct answer rule_plaintext_session(const struct facts *f)
 {
+    const struct session *s = f->session;
     if (policy_mode(s) == MODE_UNDECIDABLE)
         return undecidable();
     return hit_if(policy_mode(s) == MODE_PLAINTEXT && worked_in_clear(s) && !rules_is_local(s));
 }
 
-struct answer rule_cleartext_on_tls_port(const struct session *s)
+struct answer rule_cleartext_on_tls_port(const struct facts *f)
 {
+    const struct session *s = f->session;
     if (!s->tls_port || !is_mail(s))
         return clear();
     if (s->mail.greeting_seen || s->tls.not_tls)
@@ -59,8 +63,9 @@ struct answer rule_cleartext_on_tls_port(const struct session *s)
     return hit_or(false, !s->midstream && side_visible(s, SERVER));
 }
 
-struct answer rule_plaintext_auth_invited(const struct session *s)
+struct answer rule_plaintext_auth_invited(const struct facts *f)
 {
+    const struct session *s = f->session;
     const struct session_mail *m = &s->mail;
     if (!has_dialogue(s))
         return clear();
@@ -72,20 +77,23 @@ struct answer rule_plaintext_auth_invited(const struct session *s)
 }
 
 /* With a mirror behind a device that takes TLS off, the "injected" octets are the dialogue itself going on. */
-struct answer rule_response_injection(const struct session *s)
+struct answer rule_response_injection(const struct facts *f)
 {
+    const struct session *s = f->session;
     if (s->mail.injected_response_bytes > 0 && s->mail.cleartext_goes_on)
         return undecidable();
     return hit_or(s->mail.injected_response_bytes > 0, cleartext_seen(s));
 }
 
-struct answer rule_command_injection(const struct session *s)
+struct answer rule_command_injection(const struct facts *f)
 {
+    const struct session *s = f->session;
     return hit_or(s->mail.injected_command_bytes > 0, cleartext_seen(s));
 }
 
-struct answer rule_starttls_stripped(const struct session *s)
+struct answer rule_starttls_stripped(const struct facts *f)
 {
+    const struct session *s = f->session;
     if (!has_dialogue(s))
         return clear();
     if (policy_starttls(s) == STARTTLS_STRIPPED)
@@ -93,15 +101,17 @@ struct answer rule_starttls_stripped(const struct session *s)
     return hit_or(false, s->mail.offer_starttls_ever || rules_dialogue_whole(s));
 }
 
-struct answer rule_cleartext_after_go_ahead(const struct session *s)
+struct answer rule_cleartext_after_go_ahead(const struct facts *f)
 {
+    const struct session *s = f->session;
     if (s->mail.cleartext_goes_on)
         return s->mail.auth_exposure == AUTH_READABLE ? hit_as(SEVERITY_CRITICAL) : hit();
     return hit_or(false, cleartext_seen(s) || s->tls.client_hello);
 }
 
-struct answer rule_imap_preauth(const struct session *s)
+struct answer rule_imap_preauth(const struct facts *f)
 {
+    const struct session *s = f->session;
     if (s->protocol != PROTOCOL_IMAP || s->tls_port)
         return clear();
     if (s->mail.preauth)
@@ -109,22 +119,25 @@ struct answer rule_imap_preauth(const struct session *s)
     return hit_or(false, s->mail.greeting_seen);
 }
 
-struct answer rule_starttls_refused(const struct session *s)
+struct answer rule_starttls_refused(const struct facts *f)
 {
+    const struct session *s = f->session;
     const struct session_mail *m = &s->mail;
     return hit_or(m->tls_refused && !m->tls_refused_already, cleartext_seen(s) || m->tls_accepted);
 }
 
-struct answer rule_starttls_not_used(const struct session *s)
+struct answer rule_starttls_not_used(const struct facts *f)
 {
+    const struct session *s = f->session;
     const struct session_mail *m = &s->mail;
     if (m->used_while_offered && !m->tls_asked)
         return hit_if(!rules_is_local(s));
     return hit_or(false, cleartext_seen(s) || m->tls_asked);
 }
 
-struct answer rule_starttls_not_offered(const struct session *s)
+struct answer rule_starttls_not_offered(const struct facts *f)
 {
+    const struct session *s = f->session;
     const struct session_mail *m = &s->mail;
     if (!has_dialogue(s) || s->tls.begun)
         return clear();
@@ -133,16 +146,19 @@ struct answer rule_starttls_not_offered(const struct session *s)
     return hit_or(false, m->offer_starttls_ever || m->tls_asked || policy_starttls(s) == STARTTLS_NONE);
 }
 
-struct answer rule_imap_data_before_tls(const struct session *s)
+struct answer rule_imap_data_before_tls(const struct facts *f)
 {
+    const struct session *s = f->session;
     if (s->protocol != PROTOCOL_IMAP || s->tls_port)
         return clear();
     return hit_or(s->mail.data_before_tls && !s->mail.preauth, cleartext_seen(s));
 }
 
-struct answer rule_plaintext_fallback(const struct session *s)
+struct answer rule_plaintext_fallback(const struct facts *f)
 {
+    const struct session *s = f->session;
     const struct session_mail *m = &s->mail;
     bool went_on = m->fallback_after_refusal || (m->cleartext_goes_on && worked_in_clear(s));
-    return hit_or(went_on, cleartext_seen(s));
+    bool came_back = f->past != NULL && f->past->pair_failed_lately && policy_mode(s) == MODE_PLAINTEXT && worked_in_clear(s);
+    return hit_or(went_on || came_back, cleartext_seen(s));
 }

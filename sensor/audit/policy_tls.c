@@ -37,8 +37,9 @@ static struct answer version_is(const struct session *s, uint16_t version)
     return hit_or(s->tls.server_hello && s->tls.version == version, choice_seen(s));
 }
 
-struct answer rule_ssl2(const struct session *s)
+struct answer rule_ssl2(const struct facts *f)
 {
+    const struct session *s = f->session;
     if (s->tls.version == SSL2_VERSION)
         return hit();
     /* A TLS server may accept the old format of the hello (RFC 5246 App. E.2); only unanswered it is worth a word. */
@@ -47,43 +48,51 @@ struct answer rule_ssl2(const struct session *s)
     return hit_or(false, choice_seen(s));
 }
 
-struct answer rule_ssl3(const struct session *s)
+struct answer rule_ssl3(const struct facts *f)
 {
+    const struct session *s = f->session;
     return version_is(s, SSL3_VERSION);
 }
 
-struct answer rule_tls10(const struct session *s)
+struct answer rule_tls10(const struct facts *f)
 {
+    const struct session *s = f->session;
     return version_is(s, TLS10_VERSION);
 }
 
-struct answer rule_tls11(const struct session *s)
+struct answer rule_tls11(const struct facts *f)
 {
+    const struct session *s = f->session;
     return version_is(s, TLS11_VERSION);
 }
 
-struct answer rule_null_cipher(const struct session *s)
+struct answer rule_null_cipher(const struct facts *f)
 {
+    const struct session *s = f->session;
     return suite_flagged(s, SUITE_NULL);
 }
 
-struct answer rule_anonymous_key_exchange(const struct session *s)
+struct answer rule_anonymous_key_exchange(const struct facts *f)
 {
+    const struct session *s = f->session;
     return suite_flagged(s, SUITE_ANONYMOUS);
 }
 
-struct answer rule_export_cipher(const struct session *s)
+struct answer rule_export_cipher(const struct facts *f)
 {
+    const struct session *s = f->session;
     return suite_flagged(s, SUITE_EXPORT);
 }
 
-struct answer rule_broken_cipher(const struct session *s)
+struct answer rule_broken_cipher(const struct facts *f)
 {
+    const struct session *s = f->session;
     return suite_flagged(s, SUITE_RC4 | SUITE_DES | SUITE_RC2 | SUITE_IDEA);
 }
 
-struct answer rule_triple_des(const struct session *s)
+struct answer rule_triple_des(const struct facts *f)
 {
+    const struct session *s = f->session;
     return suite_flagged(s, SUITE_3DES);
 }
 
@@ -96,24 +105,28 @@ static struct answer kx_is(const struct session *s, enum suite_kx one, enum suit
     return hit_or(row != NULL && (row->kx == one || row->kx == other), choice_seen(s));
 }
 
-struct answer rule_static_rsa(const struct session *s)
+struct answer rule_static_rsa(const struct facts *f)
 {
+    const struct session *s = f->session;
     return kx_is(s, KX_RSA, KX_RSA_EXPORT);
 }
 
-struct answer rule_static_dh(const struct session *s)
+struct answer rule_static_dh(const struct facts *f)
 {
+    const struct session *s = f->session;
     return kx_is(s, KX_DH, KX_ECDH);
 }
 
-struct answer rule_finite_field_dh(const struct session *s)
+struct answer rule_finite_field_dh(const struct facts *f)
 {
+    const struct session *s = f->session;
     struct answer a = kx_is(s, KX_DHE, KX_DHE_PSK);
     return a.ruling == RULING_CLEAR ? kx_is(s, KX_DH_ANON, KX_DHE_EXPORT) : a;
 }
 
-struct answer rule_cbc_cipher(const struct session *s)
+struct answer rule_cbc_cipher(const struct facts *f)
 {
+    const struct session *s = f->session;
     struct answer a = suite_flagged(s, SUITE_CBC);
     if (a.ruling != RULING_HIT)
         return a;
@@ -137,34 +150,72 @@ static bool key_exchange_known(const struct session *s)
     return choice_seen(s) && (!key_exchange_due(s) || s->tls.key_exchange_seen);
 }
 
-struct answer rule_weak_dh_group(const struct session *s)
+struct answer rule_weak_dh_group(const struct facts *f)
 {
+    const struct session *s = f->session;
     return hit_or(s->tls.dh_bits > 0 && s->tls.dh_bits < DH_BITS_MIN, key_exchange_known(s));
 }
 
-struct answer rule_weak_curve(const struct session *s)
+struct answer rule_weak_curve(const struct facts *f)
 {
+    const struct session *s = f->session;
     const struct registry_group *row = s->tls.group != 0 ? registry_group_find(s->tls.group) : NULL;
     bool elliptic_and_short = row != NULL && s->tls.dh_bits == 0 && !row->post_quantum && row->field_bits > 0 &&
                               row->field_bits < CURVE_BITS_MIN;
     return hit_or(elliptic_and_short || s->tls.explicit_curve, key_exchange_known(s));
 }
 
-struct answer rule_weak_handshake_signature(const struct session *s)
+struct answer rule_weak_handshake_signature(const struct facts *f)
 {
+    const struct session *s = f->session;
     const struct registry_signature *row =
         s->tls.signature_scheme != 0 ? registry_signature_find(s->tls.signature_scheme) : NULL;
     return hit_or(s->tls.version == TLS12_VERSION && row != NULL && row->weak, key_exchange_known(s));
 }
 
-struct answer rule_weak_client_offer(const struct session *s)
+struct answer rule_heartbleed_probe(const struct facts *f)
 {
+    return hit_or(f->session->tls.heartbleed, choice_seen(f->session));
+}
+
+/* What both hellos together settle in TLS 1.2 and below; TLS 1.3 has neither question. */
+static bool hellos_settle(const struct session *s)
+{
+    return s->tls.server_hello && s->tls.version >= SSL3_VERSION && s->tls.version < TLS13_VERSION;
+}
+
+struct answer rule_tls_compression(const struct facts *f)
+{
+    const struct session *s = f->session;
+    return hit_or(hellos_settle(s) && s->tls.compression_method != 0, choice_seen(s));
+}
+
+struct answer rule_insecure_renegotiation(const struct facts *f)
+{
+    const struct session *s = f->session;
+    if (!hellos_settle(s) || s->tls.server_renegotiation_info)
+        return hit_or(false, choice_seen(s));
+    return hit_or(s->tls.client_renegotiation_info, s->tls.client_hello);
+}
+
+struct answer rule_no_extended_master_secret(const struct facts *f)
+{
+    const struct session *s = f->session;
+    if (!hellos_settle(s) || s->tls.server_extended_master_secret)
+        return hit_or(false, choice_seen(s));
+    return s->tls.resumed ? hit_as(SEVERITY_MEDIUM) : hit();
+}
+
+struct answer rule_weak_client_offer(const struct facts *f)
+{
+    const struct session *s = f->session;
     bool no_tls = policy_tls_state(s) == TLS_STATE_NONE && policy_mode(s) == MODE_PLAINTEXT;
     return hit_or(s->tls.offers_weak_suite, s->tls.client_hello || no_tls);
 }
 
-struct answer rule_tls_handshake_failed(const struct session *s)
+struct answer rule_tls_handshake_failed(const struct facts *f)
 {
+    const struct session *s = f->session;
     enum tls_state state = policy_tls_state(s);
     if (state == TLS_STATE_UNKNOWN)
         return undecidable();
@@ -176,8 +227,9 @@ struct answer rule_tls_handshake_failed(const struct session *s)
 
 /* A marker is normal where the client never offered the version it speaks of; it proves something only against an offer that was
  * seen (RFC 8446 s4.1.3). */
-struct answer rule_downgrade_marker(const struct session *s)
+struct answer rule_downgrade_marker(const struct facts *f)
 {
+    const struct session *s = f->session;
     const struct session_tls *t = &s->tls;
     if (t->downgrade_marker == 0)
         return hit_or(false, choice_seen(s));
@@ -188,8 +240,9 @@ struct answer rule_downgrade_marker(const struct session *s)
     return hit_if(t->version <= TLS11_VERSION && t->client_max_version >= TLS12_VERSION);
 }
 
-struct answer rule_fallback_scsv(const struct session *s)
+struct answer rule_fallback_scsv(const struct facts *f)
 {
+    const struct session *s = f->session;
     const struct session_tls *t = &s->tls;
     if (!t->fallback_scsv) {
         bool no_tls = policy_tls_state(s) == TLS_STATE_NONE && policy_mode(s) == MODE_PLAINTEXT;

@@ -12,7 +12,7 @@ struct answer {
 };
 
 #define RULE(id, relay, submission, access, delivery, sources, wire, advice)                                 \
-    struct answer rule_##id(const struct session *s);
+    struct answer rule_##id(const struct facts *f);
 #include "sensor/audit/policy.def"
 #undef RULE
 

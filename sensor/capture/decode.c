@@ -153,10 +153,14 @@ static void bound_packet(struct walk *w, struct span packet, size_t header_bytes
     w->segment->packet = packet;
 }
 
+/* Copies of a constant size are two instructions; the length is right unless the cursor failed, which ends the walk. */
 static struct address address_of(struct span bytes)
 {
     struct address a = {{0}};
-    memcpy(a.bytes, bytes.p, bytes.n < sizeof a.bytes ? bytes.n : sizeof a.bytes);
+    if (bytes.n == 4)
+        memcpy(a.bytes, bytes.p, 4);
+    else if (bytes.n == sizeof a.bytes)
+        memcpy(a.bytes, bytes.p, sizeof a.bytes);
     return a;
 }
 
@@ -368,10 +372,29 @@ const char *decode_tunnel_word(enum tunnel tunnel)
     return (size_t)tunnel < sizeof words / sizeof words[0] ? words[tunnel] : "";
 }
 
+/* By hand: inet_ntop goes through a printf for it, and there are two addresses in every event. */
+static unsigned dotted(const uint8_t *bytes, char *text)
+{
+    char *p = text;
+    for (int i = 0; i < 4; i++) {
+        unsigned b = bytes[i];
+        if (b >= 100)
+            *p++ = (char)('0' + b / 100);
+        if (b >= 10)
+            *p++ = (char)('0' + b / 10 % 10);
+        *p++ = (char)('0' + b % 10);
+        *p++ = '.';
+    }
+    p[-1] = '\0';
+    return (unsigned)(p - text - 1);
+}
+
 unsigned address_text(const struct address *a, enum ip_family family, char *text)
 {
     text[0] = '\0';
-    if (family != IP_NONE)
-        (void)inet_ntop(family == IP_V4 ? AF_INET : AF_INET6, a->bytes, text, INET6_ADDRSTRLEN);
+    if (family == IP_V4)
+        return dotted(a->bytes, text);
+    if (family == IP_V6)
+        (void)inet_ntop(AF_INET6, a->bytes, text, INET6_ADDRSTRLEN);
     return (unsigned)strlen(text);
 }

@@ -2,7 +2,8 @@
  *
  * Pure: reads one frame through a cursor, keeps nothing, allocates nothing. Link layers, tags and tunnels are
  * peeled off to a bounded depth; what cannot be a TCP segment comes back as a reason that is counted. Checksums
- * are not verified: on a mirror port they are often not yet computed (offload). IP fragments are handed on as such. */
+ * are not verified: on a mirror port they are often not yet computed (offload). IP fragments are handed on as such, with
+ * what is known so far: addresses, family, tag, tunnel and packet, which is raw IP to decode again when reassembled. */
 #pragma once
 
 #include <stdbool.h>
@@ -46,7 +47,7 @@ struct segment {
     uint8_t family; /* enum ip_family */
     uint8_t flags;  /* enum tcp_flag */
     uint8_t tunnel; /* enum tunnel: the outermost */
-    int16_t vlan;   /* outermost VLAN id, -1 where untagged */
+    int16_t vlan;   /* outermost VLAN id, -1 where untagged; a tag of id 0 carries only a priority */
     uint32_t sequence;
     uint32_t acknowledgement;
     uint32_t missing;    /* payload bytes that the IP header promises but the capture cut off (snaplen) */
@@ -75,7 +76,8 @@ bool decode_link_known(int link_type);
  * frame       captured bytes, borrowed; segment->payload points into them
  * wire_bytes  length on the wire, at least frame.n
  * time_ns     packet time
- * Limits      at most DECODE_DEPTH_CAP layers and 16 IPv6 extension headers
+ * Only with DECODE_TCP is all of *segment set; it need not be cleared before.
+ * Limits      at most DECODE_DEPTH_CAP layers, 16 MPLS labels and 16 IPv6 extension headers
  * Spec        IEEE 802.1Q, RFC 791, RFC 8200 s4, RFC 9293 s3.1, RFC 3032, RFC 2516, RFC 2784, RFC 7348, RFC 8926 */
 enum decode_result decode_frame(int link_type, struct span frame, uint32_t wire_bytes, uint64_t time_ns,
                                 struct segment *segment);

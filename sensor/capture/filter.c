@@ -14,7 +14,7 @@ static const char TUNNEL_TERMS[] = " or ip proto 47 or ip6 proto 47"         /* 
                                    " or ether proto 0x8847 or ether proto 0x8848"  /* MPLS */
                                    " or ether proto 0x8864 or ether proto 0x88e7"; /* PPPoE, 802.1ah */
 
-static const char FRAGMENT_TERMS[] = " or ip[6:2] & 0x3fff != 0 or ip6 proto 44";
+static const char FRAGMENT_TERMS[] = " or ip[6:2] & 0x1fff != 0 or ip6 proto 44";
 
 struct text {
     char *p;

@@ -20,7 +20,7 @@ struct filter_request {
     const uint16_t *ports;
     size_t port_count;
     bool tunnels;      /* take GRE/ERSPAN, VXLAN, Geneve, IP-in-IP, MPLS and PPPoE whole */
-    bool fragments;    /* take IP fragments: all but the first have no ports */
+    bool fragments;    /* take IPv4 fragments without ports (all but the first) and all of IPv6 */
     const char *extra; /* the user's --filter, and-ed; NULL or "" where none */
 };
 
@@ -29,7 +29,7 @@ struct filter_request {
 size_t filter_text(const struct filter_request *request, char *text);
 
 /* filter_untagged - the part of a filter before the first ` or (vlan and `: the same filter on a link type that has no
- * VLAN tags (raw IP, loopback, Linux cooked), where libpcap refuses the keyword. Returns its length; 0 where the
- * filter has no such part.
+ * VLAN tags (raw IP, loopback), where libpcap refuses the keyword. On Linux cooked captures, where it does so too, frames
+ * with a tag still inside are then not taken. Returns its length; 0 where the filter has no such part.
  * out   room of FILTER_CAP_BYTES; NUL-terminated */
 size_t filter_untagged(const char *text, char *out);

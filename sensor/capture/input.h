@@ -23,7 +23,8 @@ struct input *input_open(const char *path, const atomic_bool *stop, char *error)
 /* input_format - what the first bytes say. */
 enum input_format input_format(const struct input *in);
 
-/* input_stream - the unpacked bytes from the first on; it cannot be positioned, but ftello says where it is. The input keeps it and closes it, unless input_disown was called. */
+/* input_stream - the unpacked bytes from the first on; it cannot be positioned, but ftello says where it is. The input
+ * keeps it and closes it, unless input_disown was called. */
 FILE *input_stream(const struct input *in);
 
 /* input_disown - somebody else (libpcap) will close the stream. */

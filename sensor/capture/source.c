@@ -64,11 +64,19 @@ __attribute__((format(printf, 2, 3))) static void say(char *room, const char *fo
     va_end(arguments);
 }
 
-/* pcapng and libpcap number raw IP differently. */
+/* libpcap looks for IPv6 behind a loopback header with the family number of its own system only, and captures travel: the
+ * filter is matched behind that header, as for raw IP. And pcapng numbers raw IP otherwise than libpcap. */
 static int compiler_link_type(int link_type)
 {
     enum { LINKTYPE_RAW = 101 };
-    return link_type == LINKTYPE_RAW ? DLT_RAW : link_type;
+    return link_type == LINKTYPE_RAW || link_type == DLT_NULL || link_type == DLT_LOOP ? DLT_RAW : link_type;
+}
+
+static struct span filtered_part(const struct source_frame *frame)
+{
+    enum { FAMILY_BYTES = 4 };
+    bool loopback = frame->link_type == DLT_NULL || frame->link_type == DLT_LOOP;
+    return loopback ? span_skip(frame->bytes, FAMILY_BYTES) : frame->bytes;
 }
 
 /* On link types without VLAN tags libpcap refuses the keyword, and the part of the filter before it is meant. */
@@ -133,8 +141,9 @@ static bool passes(struct source *s, const struct source_frame *frame)
     if (s->filter[0] == '\0' || !decode_link_known(frame->link_type))
         return true;
     const struct program *p = program_for(s, frame->link_type);
-    struct pcap_pkthdr header = {.caplen = (bpf_u_int32)frame->bytes.n, .len = frame->wire_bytes};
-    return !p->rejects_all && pcap_offline_filter(&p->bpf, &header, frame->bytes.p) != 0;
+    struct span part = filtered_part(frame);
+    struct pcap_pkthdr header = {.caplen = (bpf_u_int32)part.n, .len = frame->wire_bytes};
+    return !p->rejects_all && pcap_offline_filter(&p->bpf, &header, part.p) != 0;
 }
 
 static void close_file(struct source *s)

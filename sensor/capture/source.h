@@ -1,4 +1,4 @@
-/* source.h - frames from a live interface or from capture files. The only user of libpcap.
+/* source.h - frames from a live interface or from capture files. With source_live.c the only user of libpcap.
  *
  * It opens, filters and hands out frames one by one, in place; it decodes nothing. Everything that can go wrong
  * comes back as one sentence that says what to do. A folder is read as its captures in name order. */
@@ -17,6 +17,8 @@ struct source_live {
     uint32_t ring_bytes; /* kernel ring buffer */
     uint32_t timeout_ms; /* how long the kernel may hold frames back */
     bool promiscuous;
+    uint16_t
+        fanout_group; /* sources of one interface with the same number share its traffic by flow; 0: this one gets all */
 };
 
 struct source_frame {
@@ -68,7 +70,7 @@ void source_progress(const struct source *s, uint64_t *done_bytes, uint64_t *tot
 void source_stats(struct source *s, struct source_stats *stats);
 
 /* source_stop - make a blocked or coming source_next return SOURCE_END; safe in a signal handler and from another
- * thread. A silent pipe notices within 200 ms. */
+ * thread. A silent interface notices within its timeout, a silent pipe within 200 ms. */
 void source_stop(struct source *s);
 
 /* source_close - close and free. */

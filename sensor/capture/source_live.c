@@ -1,11 +1,16 @@
 #include "sensor/capture/source_live.h"
 
+#include <errno.h>
+#include <limits.h>
+#include <linux/if_packet.h>
 #include <net/if.h>
 #include <pcap/pcap.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "sensor/capture/decode.h"
 #include "sensor/capture/filter.h"
@@ -18,6 +23,8 @@ struct live {
     pcap_t *pcap;
     char interface[64];
     int link_type;
+    int fd;
+    int timeout_ms;
     uint64_t fraction_ns; /* what one unit of tv_usec is worth */
     struct pcap_stat last;
     struct source_stats stats;
@@ -70,13 +77,18 @@ static void explain_activation(pcap_t *p, int rc, const char *interface, char *e
     }
 }
 
+/* 0 would let the kernel hold frames back for ever. */
+static int timeout_of(const struct source_live *live)
+{
+    return live->timeout_ms > 0 && live->timeout_ms < INT_MAX ? (int)live->timeout_ms : 1;
+}
+
 static void set_options(pcap_t *p, const struct source_live *live)
 {
     enum { RING_MAX_BYTES = 0x7fffffff };
     (void)pcap_set_snaplen(p, (int)live->snaplen_bytes);
     (void)pcap_set_promisc(p, live->promiscuous);
-    /* 0 would let the kernel hold frames back for ever (TPACKET_V3). */
-    (void)pcap_set_timeout(p, live->timeout_ms > 0 ? (int)live->timeout_ms : 1);
+    (void)pcap_set_timeout(p, timeout_of(live));
     (void)pcap_set_buffer_size(p,
                                (int)(live->ring_bytes < RING_MAX_BYTES ? live->ring_bytes : RING_MAX_BYTES));
     (void)pcap_set_tstamp_precision(p, PCAP_TSTAMP_PRECISION_NANO); /* where refused, microseconds stay */
@@ -104,6 +116,19 @@ static bool set_filter(struct live *l, const char *filter, char *error)
     return rc == 0;
 }
 
+/* The kernel's hash sends both directions of a flow to the same socket; it needs whole datagrams to see the ports, so it
+ * also reassembles IPv4 fragments. */
+static bool join_fanout(const struct live *l, unsigned group, char *error)
+{
+    if (group == 0)
+        return true;
+    unsigned how = group | (PACKET_FANOUT_HASH | (unsigned)PACKET_FANOUT_FLAG_DEFRAG) << 16;
+    if (setsockopt(pcap_fileno(l->pcap), SOL_PACKET, PACKET_FANOUT, &how, sizeof how) == 0)
+        return true;
+    say(error, "the workers cannot share the interface: %s", strerror(errno));
+    return false;
+}
+
 /* Fills l->pcap; the caller frees it also after a failure. */
 static bool activate(struct live *l, const struct source_live *want, char *note, char *error)
 {
@@ -123,6 +148,12 @@ static bool activate(struct live *l, const struct source_live *want, char *note,
         (void)snprintf(note, LIVE_NOTE_BYTES, "%.64s: %s: %.256s", want->interface, pcap_statustostr(rc),
                        pcap_geterr(l->pcap));
     l->link_type = pcap_datalink(l->pcap);
+    l->fd = pcap_get_selectable_fd(l->pcap);
+    l->timeout_ms = timeout_of(want);
+    if (l->fd < 0 || pcap_setnonblock(l->pcap, 1, reason) != 0) {
+        say(error, "%.64s: this kind of interface cannot be waited for", want->interface);
+        return false;
+    }
     l->fraction_ns = pcap_get_tstamp_precision(l->pcap) == PCAP_TSTAMP_PRECISION_NANO ? 1 : 1000;
     if (decode_link_known(l->link_type))
         return true;
@@ -142,7 +173,7 @@ struct live *live_open(const struct source_live *want, const char *filter, char 
     }
     (void)snprintf(l->interface, sizeof l->interface, "%s", want->interface);
     if (activate(l, want, note, error)) {
-        if (set_filter(l, filter, reason))
+        if (set_filter(l, filter, reason) && join_fanout(l, want->fanout_group, reason))
             return l;
         say(error, "%.64s: %.400s", want->interface, reason);
     }
@@ -150,11 +181,21 @@ struct live *live_open(const struct source_live *want, const char *filter, char 
     return NULL;
 }
 
+/* A silent TPACKET_V3 ring never wakes its reader, whatever the timeout: the handle does not block, the wait is here. */
+static int next_or_wait(struct live *l, struct pcap_pkthdr **header, const u_char **bytes)
+{
+    int got = pcap_next_ex(l->pcap, header, bytes);
+    if (got != 0)
+        return got;
+    struct pollfd ring = {.fd = l->fd, .events = POLLIN};
+    return poll(&ring, 1, l->timeout_ms) > 0 ? pcap_next_ex(l->pcap, header, bytes) : 0;
+}
+
 enum source_result live_next(struct live *l, struct source_frame *frame, char *error)
 {
     struct pcap_pkthdr *header;
     const u_char *bytes;
-    int got = pcap_next_ex(l->pcap, &header, &bytes);
+    int got = next_or_wait(l, &header, &bytes);
     if (got == 0)
         return SOURCE_IDLE;
     if (got == PCAP_ERROR_BREAK)

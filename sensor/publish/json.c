@@ -184,7 +184,8 @@ static char *put_field(char *p, const char *end, const struct prefix *prefix, co
     p += prefix->length;
     if (prefix->number)
         return put_number(p, value->number);
-    if ((ptrdiff_t)(ESCAPE_FACTOR * strlen(value->text)) < end - p)
+    /* More than half of all texts are empty: their length is not asked for. */
+    if (value->text[0] == '\0' || (ptrdiff_t)(ESCAPE_FACTOR * strlen(value->text)) < end - p)
         p = put_text(p, value->text);
     else
         p = put_long_text(p, end, value->text);

@@ -6,7 +6,13 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { WIDTH_LEAST = 80, WIDTH_MOST = 100, BAR_COLUMNS = 24, LABEL_COLUMNS = 46 };
+enum {
+    WIDTH_LEAST = 80,
+    WIDTH_MOST = 100,
+    LABEL_COLUMNS = 46,
+    ROW_COLUMNS = LABEL_COLUMNS + 23,
+    BAR_MOST = 24
+};
 
 static const char reset[] = "\033[0m";
 
@@ -100,7 +106,7 @@ void page_row(const struct page *p, const char *label, uint64_t part, uint64_t w
     char number[PAGE_NUMBER_CAP];
     fprintf(p->out, "  %-*s %9s  ", LABEL_COLUMNS, label, page_number(part, number));
     page_share(p, part, whole);
-    page_bar(p, part, whole, BAR_COLUMNS);
+    page_bar(p, part, whole, p->width - ROW_COLUMNS < BAR_MOST ? p->width - ROW_COLUMNS : BAR_MOST);
     fputc('\n', p->out);
 }
 

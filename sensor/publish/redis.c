@@ -20,7 +20,7 @@ enum {
     ANSWER_MS = 2000,
     PAUSE_FIRST_MS = 500,
     PAUSE_LAST_MS = 15000,
-    LAST_TRIES = 3,
+    LAST_TRIES = 2,
     LAST_PAUSE_US = 300000,
     GREETING_CAP = 5,
     KEY_CAP = 128,
@@ -300,8 +300,10 @@ static bool send_batch(struct redis *r)
     advance_head(r);
     if (taken == count && count > 0)
         return true;
-    if (r->context != NULL) /* refused; where the connection was lost, the pause is already set */
+    if (r->context != NULL) { /* refused; where the connection was lost, this is already done */
+        disconnect(r); /* the next one is made anew: with a new master behind the name, a new password */
         pause_longer(r);
+    }
     return false;
 }
 

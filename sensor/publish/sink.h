@@ -15,7 +15,7 @@ struct run_summary {
     uint64_t counters[COUNTER_COUNT]; /* host/counters.def, summed over the workers */
     uint64_t first_ns;                /* packet time of the first and last packet; 0 where there was none */
     uint64_t last_ns;
-    uint64_t inputs;                  /* files or interfaces read */
+    uint64_t inputs; /* files or interfaces read */
     uint64_t inputs_broken;
     uint64_t kernel_dropped;
 };
@@ -23,7 +23,8 @@ struct run_summary {
 struct sink {
     void *state;
     void (*event)(void *state, const struct event *e);
-    void (*tick)(void *state, uint64_t now_ms);  /* a few times a second: flush what waits; may be NULL */
-    bool (*finish)(void *state, const struct run_summary *summary); /* last call; writes what is left, frees `state`.
+    void (*tick)(void *state, uint64_t now_ms); /* a few times a second: flush what waits; may be NULL */
+    bool (*finish)(void *state,
+                   const struct run_summary *summary); /* last call; writes what is left, frees `state`.
                                                   * false: something that was asked for could not be written */
 };

@@ -16,7 +16,8 @@ enum {
     TOP_SERVERS = 10,
     TOP_UNDECIDED = 6,
     SHOWN_CAP = 4 * TALLY_NAME_CAP,
-    INDENT = 11 /* of text under a severity word */
+    WIDE_TABLE = 96, /* columns that the table of steps takes with its full names */
+    INDENT = 11      /* of text under a severity word */
 };
 
 struct text {
@@ -70,16 +71,18 @@ static void print_totals(const struct text *t)
 {
     const struct page *p = &t->page;
     const struct tally *y = &t->tally;
+    char number[PAGE_NUMBER_CAP];
     static const char *const modes[MODE_COUNT] = {"plaintext", "STARTTLS", "implicit TLS", "not decidable"};
     page_heading(p, "Sessions");
     fputs("  ", p->out);
     page_plural(p, y->sessions, "session", "sessions");
     fputs(" with ", p->out);
     page_plural(p, tally_server_count(y), "server", "servers");
-    fputs(":", p->out);
+    fputs(y->servers_lost > 0 ? " or more:" : ":", p->out);
     for (enum protocol protocol = PROTOCOL_UNKNOWN; protocol < PROTOCOL_COUNT; protocol++)
         if (y->protocols[protocol] > 0)
-            fprintf(p->out, "  %s %" PRIu64, session_protocol_word(protocol), y->protocols[protocol]);
+            fprintf(p->out, "  %s %s", session_protocol_word(protocol),
+                    page_number(y->protocols[protocol], number));
     fputs("\n\n", p->out);
     for (enum verdict verdict = VERDICT_COMPLIANT; verdict < VERDICT_COUNT; verdict++)
         page_row(p, policy_verdict_word(verdict), y->verdicts[verdict], y->sessions);
@@ -88,15 +91,21 @@ static void print_totals(const struct text *t)
         page_row(p, modes[mode], y->modes[mode], y->sessions);
 }
 
-/* One table of steps: its head before the first row. */
-static const char *const step_names[TALLY_STEP_COUNT] = {
-    "sessions", "offered", "asked", "accepted", "ClientHello", "ServerHello", "established"};
+/* The heads of the columns, and for narrow terminals shorter ones. */
+static const char *step_name(const struct page *p, size_t step)
+{
+    static const char *const names[] = {"sessions",    "offered",     "asked",       "accepted",
+                                        "ClientHello", "ServerHello", "established", "unclear"};
+    static const char *const short_names[] = {"sessions", "offered", "asked",  "accepted",
+                                              "C-Hello",  "S-Hello", "TLS up", "unclear"};
+    return p->width < WIDE_TABLE ? short_names[step] : names[step];
+}
 
 static void print_step(const struct page *p, size_t step, const char *text)
 {
     enum { NARROWEST = 7 };
-    size_t width = step < TALLY_STEP_COUNT ? strlen(step_names[step]) : NARROWEST;
-    fprintf(p->out, "  %*s", (int)(width > NARROWEST ? width : NARROWEST), text);
+    size_t width = strlen(step_name(p, step));
+    fprintf(p->out, "%*s", 2 + (int)(width > NARROWEST ? width : NARROWEST), text);
 }
 
 static void print_step_row(const struct page *p, enum protocol protocol, const uint64_t *steps, size_t from,
@@ -124,8 +133,10 @@ static void print_steps(const struct page *p, const char *title, uint64_t (*rows
             fprintf(p->out, "  %-8s", "");
             for (size_t step = 0; step < TALLY_STEP_COUNT; step++)
                 if (step == 0 || step >= from)
-                    print_step(p, step, step_names[step]);
-            fputs(unclear != NULL ? "  unclear\n" : "\n", p->out);
+                    print_step(p, step, step_name(p, step));
+            if (unclear != NULL)
+                print_step(p, TALLY_STEP_COUNT, step_name(p, TALLY_STEP_COUNT));
+            fputc('\n', p->out);
             headed = true;
         }
         print_step_row(p, protocol, rows[protocol], from, unclear != NULL ? &unclear[protocol] : NULL);
@@ -152,6 +163,7 @@ static void print_tls(const struct text *t)
 {
     const struct page *p = &t->page;
     const struct tally *y = &t->tally;
+    char note[256];
     if (y->versions.total == 0)
         return;
     page_heading(p, "TLS versions and cipher suites");
@@ -161,12 +173,14 @@ static void print_tls(const struct text *t)
     fputc('\n', p->out);
     page_row(p, "forward secrecy", y->forward_secret, y->suites_known);
     page_row(p, "post-quantum key exchange", y->post_quantum, y->suites_known);
-    fputs("  Shares of the ", p->out);
-    page_plural(p, y->versions.total, "handshake", "handshakes");
-    fprintf(p->out,
-            " with a ServerHello. Certificates: %" PRIu64 " visible, %" PRIu64
-            " not (TLS 1.3, resumption, gaps).\n",
-            y->certificates_visible, y->certificates_hidden);
+    snprintf(note, sizeof note,
+             "  Shares of the %" PRIu64 " handshakes with a ServerHello; in %" PRIu64
+             " more sessions it is not known how TLS went. Certificates: %" PRIu64 " visible, %" PRIu64
+             " hidden by TLS 1.3, resumption or gaps.",
+             y->versions.total, y->tls_states[TLS_STATE_UNKNOWN], y->certificates_visible,
+             y->certificates_hidden);
+    fputc('\n', p->out);
+    page_wrap(p, 0, 2, note);
 }
 
 static void print_clear(const struct text *t)

@@ -29,23 +29,29 @@ static void print_escaped(FILE *out, const char *text)
     fputs(log_escape(text, shown, sizeof shown), out);
 }
 
-/* 12:00:01 192.0.2.7 > 192.0.2.25:25 smtp starttls TLS1.3  none  -  (mx.example.org) */
+/* 12:00:01 192.0.2.7 > 192.0.2.25 port 587, smtp starttls TLS1.2: medium static_rsa (mx.example.org) */
 static void event(void *state, const struct event *e)
 {
     struct lines *l = state;
     FILE *out = l->page.out;
     const struct event_value *v = e->values;
-    const char *version = v[EVENT_tls_version].text;
     if (!e->session->final)
         return;
     print_clock(out, v[EVENT_ts_end].number);
-    fprintf(out, " %s > %s port %" PRId64 " %s %s", v[EVENT_client_ip].text, v[EVENT_server_ip].text,
+    fprintf(out, " %s > %s port %" PRId64 ", %s %s", v[EVENT_client_ip].text, v[EVENT_server_ip].text,
             v[EVENT_server_port].number, v[EVENT_protocol].text, v[EVENT_mode].text);
-    fprintf(out, "%s%s  ", version[0] != '\0' ? " " : "", version);
-    page_severity_column(&l->page, e->judgement->worst);
-    print_escaped(out, v[EVENT_findings].text[0] != '\0' ? v[EVENT_findings].text : "-");
+    if (v[EVENT_tls_version].text[0] != '\0')
+        fprintf(out, " %s", v[EVENT_tls_version].text);
+    fputs(": ", out);
+    if (e->judgement->finding_count > 0) {
+        page_severity(&l->page, e->judgement->worst);
+        fputc(' ', out);
+        print_escaped(out, v[EVENT_findings].text);
+    } else {
+        fputs(v[EVENT_verdict].text, out);
+    }
     if (v[EVENT_server_name].text[0] != '\0') {
-        fputs("  (", out);
+        fputs(" (", out);
         print_escaped(out, v[EVENT_server_name].text);
         fputc(')', out);
     }

@@ -3,6 +3,7 @@
 #ifdef HAVE_NDPI
 
 #include <ndpi_api.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "parsers/mail.h"
@@ -111,7 +112,9 @@ enum protocol classify_packet(struct classifier *c, void *flow, struct span pack
 
 const char *classify_library_version(void)
 {
-    return ndpi_revision();
+    static char text[64];
+    snprintf(text, sizeof text, "nDPI %s", ndpi_revision());
+    return text;
 }
 
 #else
@@ -149,7 +152,7 @@ enum protocol classify_packet(struct classifier *c, void *flow, struct span pack
 
 const char *classify_library_version(void)
 {
-    return "not built in";
+    return "without nDPI";
 }
 
 #endif

@@ -13,6 +13,7 @@
 #include "sensor/host/counters.h"
 #include "sensor/host/digest.h"
 #include "sensor/host/pool.h"
+#include "sensor/track/chains.h"
 #include "sensor/track/reassemble.h"
 #include "sensor/track/session.h"
 
@@ -21,6 +22,7 @@ struct session_shared {
     struct counters *counters;
     struct digester *digester;
     struct pool *stores;    /* for handshake messages that cross segments */
+    struct chains *chains;  /* NULL: certificates are not kept */
     char *fingerprint_room; /* 2 * FINGERPRINT_CAP_BYTES */
 };
 

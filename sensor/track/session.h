@@ -139,6 +139,8 @@ struct session_tls {
     uint16_t rsa_export_bits;
     uint16_t signature_scheme; /* 0 where not seen */
     uint32_t ssl2_cipher;
+    uint32_t chain_number;        /* of the server's certificate chain, chains.h; 0 where it could not be kept */
+    uint32_t client_chain_number;
     uint8_t ja3[16];
     uint8_t ja3s[16];
     char ja4[37];

@@ -157,6 +157,20 @@ static void note_malformed(struct conversation *c)
     counter_add(c->shared->counters, COUNTER_tls_malformed, 1);
 }
 
+/* An empty list of a client (RFC 5246 s7.4.6) is three octets of length. A second one, in a renegotiation, changes nothing. */
+static void note_certificate(struct conversation *c, enum side from, const struct tls_piece *piece)
+{
+    enum { EMPTY_LIST_BYTES = 3 };
+    struct session_tls *t = &c->facts.tls;
+    uint32_t *number = from == SERVER ? &t->chain_number : &t->client_chain_number;
+    if (piece->length <= EMPTY_LIST_BYTES)
+        return;
+    t->certificate_seen |= from == SERVER;
+    t->client_certificate_seen |= from == CLIENT;
+    if (!piece->cut && c->shared->chains != NULL && *number == 0)
+        *number = chains_note(c->shared->chains, piece->body);
+}
+
 static void note_message(struct conversation *c, enum side from, const struct tls_piece *piece)
 {
     struct session_tls *t = &c->facts.tls;
@@ -175,11 +189,7 @@ static void note_message(struct conversation *c, enum side from, const struct tl
         else
             note_malformed(c);
     } else if (piece->type == TLS_CERTIFICATE) {
-        /* An empty list of a client (RFC 5246 s7.4.6) is three octets of length. */
-        if (from == SERVER)
-            t->certificate_seen = true;
-        else
-            t->client_certificate_seen |= piece->length > 3;
+        note_certificate(c, from, piece);
     } else if (piece->type == TLS_SERVER_KEY_EXCHANGE && from == SERVER) {
         note_server_keys(c, piece);
     } else if (piece->type == TLS_CERTIFICATE_REQUEST && from == SERVER) {
@@ -297,8 +307,8 @@ static bool store_worthwhile(enum side from, const struct tls_piece *piece, uint
     if (piece->content == 0) /* SSLv2: all clear messages count */
         return true;
     if (from == CLIENT)
-        return piece->type == TLS_CLIENT_HELLO;
-    return piece->type == TLS_SERVER_HELLO || piece->type == TLS_HELLO_RETRY_REQUEST_DRAFT ||
+        return piece->type == TLS_CLIENT_HELLO || piece->type == TLS_CERTIFICATE;
+    return piece->type == TLS_SERVER_HELLO || piece->type == TLS_CERTIFICATE || piece->type == TLS_HELLO_RETRY_REQUEST_DRAFT ||
            piece->type == TLS_SERVER_KEY_EXCHANGE;
 }
 

@@ -279,6 +279,7 @@ struct tracker *tracker_open(const struct tracker_request *request)
     }
     t->shared.counters = t->counters;
     t->shared.stores = &t->stores;
+    t->shared.chains = request->chains;
     t->shared.fingerprint_room = t->fingerprint_room;
     t->reassembler = (struct reassembler){.chunks = &t->chunks,
                                           .counters = t->counters,

@@ -14,8 +14,7 @@ import sensor
 def main():
     target, seeds = sys.argv[1:3]
     runs = sys.argv[3] if len(sys.argv) > 3 else "20000"
-    if not os.path.exists(target):
-        sensor.skip(f"{sensor.short(target)} is not built")
+    sensor.need(target)
     given = [seeds] if os.path.isdir(seeds) else []
     with tempfile.TemporaryDirectory() as work:
         options = [f"-runs={runs}", "-seed=1", "-max_total_time=20", "-timeout=10", "-rss_limit_mb=2048",

@@ -209,8 +209,7 @@ def outputs(program, data, folder):
 
 def main():
     program = sys.argv[1]
-    if not os.path.exists(program):
-        sensor.skip(f"{sensor.short(program)} is not built")
+    sensor.need(program)
     capture = planted_capture()
     with tempfile.TemporaryDirectory() as folder:
         problems = [f"{what}: {word!r}" for what, data in outputs(program, bytes(capture.data), folder)

@@ -130,6 +130,11 @@ def load(path):
         return file.read()
 
 
+def need(program):
+    if not os.path.exists(program):
+        skip(f"{short(program)} is not built")
+
+
 def skip(reason):
     print(f"skipped: {reason}")
     sys.exit(SKIPPED)

@@ -354,6 +354,40 @@ static void test_decode_pppoe_length_bounds_the_packet(void **state)
     free(copy);
 }
 
+/* The PPPoE header vouches for the outer packet only: what a mirror sliced before it went into the tunnel is missing. */
+static void test_decode_slice_inside_a_tunnel_counts_missing_bytes(void **state)
+{
+    (void)state;
+    struct frame f;
+    struct segment s;
+    uint8_t *copy;
+    frame_mail_6(&f, "0123456789");
+    f.end -= 6;
+    frame_ipv4(&f, "10.0.0.1", "10.0.0.2", FRAME_IPV6);
+    frame_u16(&f, 0x0021);
+    frame_u16(&f, (unsigned)frame_span(&f).n);
+    frame_u32(&f, 0x11000f07);
+    frame_ethernet(&f, 0x8864);
+    assert_int_equal(decode_cut(ETHERNET, frame_span(&f), frame_span(&f).n, &s, &copy), DECODE_TCP);
+    assert_true(span_equal(s.payload, span_text("0123")));
+    assert_int_equal(s.missing, 6);
+    free(copy);
+}
+
+/* Neither place behind the labels shows an EtherType that is common: then the zeros are a control word. */
+static void test_decode_pseudo_wire_with_rare_type_has_a_control_word(void **state)
+{
+    (void)state;
+    struct frame f;
+    frame_mail_4(&f, "x");
+    frame_vlan(&f, 9, 0x0800);
+    frame_ethernet(&f, 0x9100);
+    frame_u32(&f, 0x00000001);
+    frame_u32(&f, 0x00011140);
+    frame_ethernet(&f, 0x8847);
+    assert_int_equal(decode_only(ETHERNET, frame_span(&f)), DECODE_TCP);
+}
+
 static void test_decode_layers_without_end_are_too_deep(void **state)
 {
     (void)state;
@@ -462,6 +496,8 @@ int main(void)
         cmocka_unit_test(test_decode_other_protocols_are_not_tcp),
         cmocka_unit_test(test_decode_near_tunnels_are_not_followed),
         cmocka_unit_test(test_decode_pppoe_length_bounds_the_packet),
+        cmocka_unit_test(test_decode_slice_inside_a_tunnel_counts_missing_bytes),
+        cmocka_unit_test(test_decode_pseudo_wire_with_rare_type_has_a_control_word),
         cmocka_unit_test(test_decode_layers_without_end_are_too_deep),
         cmocka_unit_test(test_decode_depth_cap_allows_ten_tags),
         cmocka_unit_test(test_decode_unknown_link_is_said),

@@ -31,9 +31,10 @@ static int teardown(void **state)
 static void fill(const struct session *s)
 {
     struct event_context context = {"site", "probe", digester};
-    policy_judge(s, &judgement);
+    struct facts facts = {.session = s, .host = ""};
+    policy_judge(&facts, &judgement);
     memset(&event, 0xa5, sizeof event);
-    event_fill(&event, &context, s, &judgement);
+    event_fill(&event, &context, &facts, &judgement);
 }
 
 static const char *text(enum event_field field)

@@ -23,13 +23,20 @@ static const struct {
     {"\033[31mred\033[0m", "\\x1b[31mred\\x1b[0m"},
     {"\033]0;title\007", "\\x1b]0;title\\x07"},
     {"tab\tdel\177", "tab\\x09del\\x7f"},
-    {"Gr\xc3\xbc\xc3\x9f" "e \xe6\xbc\xa2 \xf0\x9f\x94\x92", "Gr\xc3\xbc\xc3\x9f" "e \xe6\xbc\xa2 \xf0\x9f\x94\x92"},
+    {"Gr\xc3\xbc\xc3\x9f"
+     "e \xe6\xbc\xa2 \xf0\x9f\x94\x92",
+     "Gr\xc3\xbc\xc3\x9f"
+     "e \xe6\xbc\xa2 \xf0\x9f\x94\x92"},
     {"latin-1 \xe9t\xe9", "latin-1 \\xe9t\\xe9"},
-    {"C1 \xc2\x9b" "31m", "C1 \\xc2\\x9b" "31m"},
+    {"C1 \xc2\x9b"
+     "31m",
+     "C1 \\xc2\\x9b"
+     "31m"},
     {"separators \xe2\x80\xa8\xe2\x80\xa9", "separators \\xe2\\x80\\xa8\\xe2\\x80\\xa9"},
     {"reordered \xe2\x80\xaegro.elpmaxe", "reordered \\xe2\\x80\\xaegro.elpmaxe"},
     {"isolate \xe2\x81\xa6", "isolate \\xe2\\x81\\xa6"},
-    {"overlong \xc0\xaf \xe0\x80\xaf \xf0\x80\x80\xaf", "overlong \\xc0\\xaf \\xe0\\x80\\xaf \\xf0\\x80\\x80\\xaf"},
+    {"overlong \xc0\xaf \xe0\x80\xaf \xf0\x80\x80\xaf",
+     "overlong \\xc0\\xaf \\xe0\\x80\\xaf \\xf0\\x80\\x80\\xaf"},
     {"surrogate \xed\xa0\x80", "surrogate \\xed\\xa0\\x80"},
     {"beyond \xf4\x90\x80\x80 \xf5\xff\xfe", "beyond \\xf4\\x90\\x80\\x80 \\xf5\\xff\\xfe"},
     {"cut \xe2\x82", "cut \\xe2\\x82"},
@@ -52,13 +59,17 @@ static void test_log_escape_hostile_text_becomes_printable(void **state)
 static void test_log_escape_small_room_cuts_at_a_whole_character(void **state)
 {
     (void)state;
-    const char *text = "a\xc3\xbc\033" "b\xe6\xbc\xa2";
+    const char *text = "a\xc3\xbc\033"
+                       "b\xe6\xbc\xa2";
     for (size_t cap = 1; cap < 16; cap++) {
         char *out = malloc(cap);
         log_escape(text, out, cap);
         size_t used = strlen(out);
         assert_true(used < cap);
-        assert_memory_equal(out, "a\xc3\xbc\\x1b" "b\xe6\xbc\xa2", used);
+        assert_memory_equal(out,
+                            "a\xc3\xbc\\x1b"
+                            "b\xe6\xbc\xa2",
+                            used);
         assert_true(used != 2 && used != 4 && used != 5 && used != 6 && used != 9 && used != 10);
         free(out);
     }

@@ -55,6 +55,7 @@ static struct session sealed(void)
     s.tls.key_exchange_seen = true;
     s.tls.signature_scheme = 0x0804;
     s.tls.certificate_seen = true;
+    s.tls.client_extended_master_secret = s.tls.server_extended_master_secret = true;
     return s;
 }
 
@@ -68,7 +69,7 @@ static struct session sealed_with(uint16_t suite)
 static enum severity severity_of(const struct session *s, enum rule rule)
 {
     struct judgement j;
-    policy_judge(s, &j);
+    policy_judge(&(struct facts){.session = s, .host = ""}, &j);
     for (size_t i = 0; i < j.finding_count; i++)
         if (j.findings[i].rule == rule)
             return j.findings[i].severity;
@@ -78,7 +79,7 @@ static enum severity severity_of(const struct session *s, enum rule rule)
 static int is_undecidable(const struct session *s, enum rule rule)
 {
     struct judgement j;
-    policy_judge(s, &j);
+    policy_judge(&(struct facts){.session = s, .host = ""}, &j);
     return (int)(j.undecidable[rule / 64] >> rule % 64 & 1);
 }
 
@@ -164,6 +165,159 @@ TEST(weak_handshake_signature, WITH(sealed(), s.tls.signature_scheme = 0x0201), 
      WITH(sealed(), s.tls.signature_scheme = 0x0401))
 TEST(weak_client_offer, WITH(sealed(), s.tls.offers_weak_suite = true), SEVERITY_LOW, sealed())
 
+/* The rules that need more than the session: a sealed one with a good certificate, and a past in which nothing happened. */
+struct probe {
+    struct session s;
+    struct certificate_chain c;
+    struct past p;
+    const char *host;
+    bool no_chain;
+    bool learnt;
+};
+
+enum { DAY = 86400, NOW = 1800000000 };
+
+static struct probe good_probe(void)
+{
+    struct probe q = {.s = sealed(), .host = "mx.example.org"};
+    q.c = (struct certificate_chain){.parsed = true,
+                                     .sent = 2,
+                                     .ordered = true,
+                                     .trust = TRUST_TRUSTED,
+                                     .public_root = true,
+                                     .names = "mx.example.org",
+                                     .has_names = true,
+                                     .key = "RSA",
+                                     .key_bits = 2048,
+                                     .not_before = (int64_t)NOW - 40 * DAY,
+                                     .not_after = (int64_t)NOW + 50 * DAY - 1,
+                                     .path_not_after = (int64_t)NOW + 50 * DAY - 1};
+    return q;
+}
+
+static struct judgement judge(struct probe *q)
+{
+    struct facts f = {.session = &q->s,
+                      .chain = q->no_chain ? NULL : &q->c,
+                      .chain_learnt = q->learnt,
+                      .past = &q->p,
+                      .host = q->host,
+                      .at_s = NOW};
+    struct judgement j;
+    policy_judge(&f, &j);
+    return j;
+}
+
+static enum severity found(const struct judgement *j, enum rule rule)
+{
+    for (size_t i = 0; i < j->finding_count; i++)
+        if (j->findings[i].rule == rule)
+            return j->findings[i].severity;
+    return SEVERITY_NONE;
+}
+
+/* FACTS_TEST(rule, severity, what makes the good probe q fire, what is a near miss) */
+#define FACTS_TEST(rule, severity, fires, near)                                                              \
+    static void test_##rule##_fires(void **state)                                                            \
+    {                                                                                                        \
+        (void)state;                                                                                         \
+        struct probe q = good_probe();                                                                       \
+        fires;                                                                                               \
+        struct judgement j = judge(&q);                                                                      \
+        assert_int_equal(found(&j, RULE_##rule), severity);                                                  \
+    }                                                                                                        \
+    static void test_##rule##_near_miss(void **state)                                                        \
+    {                                                                                                        \
+        (void)state;                                                                                         \
+        struct probe q = good_probe();                                                                       \
+        near;                                                                                                \
+        struct judgement j = judge(&q);                                                                      \
+        assert_int_equal(found(&j, RULE_##rule), SEVERITY_NONE);                                             \
+        assert_false(j.undecidable[RULE_##rule / 64] >> RULE_##rule % 64 & 1);                               \
+    }
+
+FACTS_TEST(starttls_withheld, SEVERITY_CRITICAL, (q.s = whole(), q.p.baseline_offers = true), q.s = whole())
+FACTS_TEST(starttls_path_dependent, SEVERITY_CRITICAL, (q.s = whole(), q.p.offered_to_other_lately = true),
+           q.p.offered_to_other_lately = true)
+FACTS_TEST(version_fallback, SEVERITY_HIGH, (q.p.pair_failed_lately = true, q.p.pair_failed_offer = 0x0304),
+           (q.p.pair_failed_lately = true, q.p.pair_failed_offer = 0x0303))
+FACTS_TEST(version_drop, SEVERITY_HIGH, (q.s.tls.version = 0x0301, q.p.server_best_version = 0x0304),
+           (q.s.tls.version = q.s.tls.client_max_version = 0x0301, q.p.server_best_version = 0x0304))
+FACTS_TEST(heartbleed_probe, SEVERITY_CRITICAL, q.s.tls.heartbleed = true, q.s.tls.client_heartbeat = true)
+FACTS_TEST(tls_compression, SEVERITY_MEDIUM, q.s.tls.compression_method = 1, (q.s.tls.compression_method = 1, q.s.tls.version = 0x0304))
+FACTS_TEST(insecure_renegotiation, SEVERITY_MEDIUM, q.s.tls.client_renegotiation_info = true,
+           q.s.tls.client_renegotiation_info = q.s.tls.server_renegotiation_info = true)
+FACTS_TEST(no_extended_master_secret, SEVERITY_LOW, q.s.tls.server_extended_master_secret = false,
+           (q.s.tls.server_extended_master_secret = false, q.s.tls.version = 0x0304))
+FACTS_TEST(certificate_expired, SEVERITY_HIGH, q.c.not_after = NOW - 2 * DAY, q.c.not_after = NOW - DAY / 2)
+FACTS_TEST(certificate_not_yet_valid, SEVERITY_HIGH, q.c.not_before = (int64_t)NOW + 2 * DAY, q.c.not_before = (int64_t)NOW + DAY / 2)
+FACTS_TEST(certificate_weak_key, SEVERITY_HIGH, q.c.key_bits = 1024, (q.c.key_bits = 256, memcpy(q.c.key, "EC P-256", 9)))
+FACTS_TEST(certificate_self_signed, SEVERITY_HIGH, q.c.trust = TRUST_SELF_SIGNED, q.c.root_sent = true)
+FACTS_TEST(certificate_untrusted, SEVERITY_HIGH, q.c.trust = TRUST_UNTRUSTED, q.c.trust = TRUST_INCOMPLETE)
+FACTS_TEST(certificate_incomplete_chain, SEVERITY_HIGH, q.c.trust = TRUST_INCOMPLETE, q.c.ordered = false)
+FACTS_TEST(certificate_name_mismatch, SEVERITY_HIGH, q.host = "imap.example.org", q.host = "MX.example.org")
+FACTS_TEST(certificate_weak_signature, SEVERITY_HIGH, q.c.signature_weak = true, (void)q)
+FACTS_TEST(certificate_validity_too_long, SEVERITY_LOW, q.c.not_before = (int64_t)NOW - 400 * DAY,
+           (q.c.not_before = (int64_t)NOW - 400 * DAY, q.c.public_root = false))
+FACTS_TEST(certificate_changed, SEVERITY_LOW,
+           (q.p.other_leaf_known = q.p.other_key_known = true, q.p.other_leaf_not_after = (int64_t)NOW + 31 * DAY),
+           (q.p.other_leaf_known = q.p.other_key_known = true, q.p.other_leaf_not_after = (int64_t)NOW + 29 * DAY))
+FACTS_TEST(certificate_key_reused, SEVERITY_LOW, q.p.key_reused = true, q.p.leaf_known = true)
+FACTS_TEST(certificate_expires_soon, SEVERITY_LOW, q.c.not_after = (int64_t)NOW + 13 * DAY, q.c.not_after = (int64_t)NOW + 15 * DAY)
+
+static void test_hidden_certificate_is_undecidable_and_never_a_pass(void **state)
+{
+    (void)state;
+    static const enum rule rules[] = {RULE_certificate_expired, RULE_certificate_self_signed, RULE_certificate_name_mismatch,
+                                      RULE_certificate_weak_key, RULE_certificate_expires_soon};
+    for (int learnt = 0; learnt <= 1; learnt++) {
+        struct probe q = good_probe();
+        q.no_chain = !learnt;
+        q.learnt = learnt;
+        q.s.tls.version = 0x0304;
+        q.c.not_after = NOW - 9 * DAY; /* told where it is learnt, but never judged */
+        struct judgement j = judge(&q);
+        for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
+            assert_int_equal(found(&j, rules[i]), SEVERITY_NONE);
+            assert_true(j.undecidable[rules[i] / 64] >> rules[i] % 64 & 1);
+        }
+    }
+}
+
+static void test_name_without_sni_and_configuration_is_not_checkable(void **state)
+{
+    (void)state;
+    struct probe q = good_probe();
+    q.host = "";
+    struct judgement j = judge(&q);
+    assert_int_equal(found(&j, RULE_certificate_name_mismatch), SEVERITY_NONE);
+    assert_true(j.undecidable[RULE_certificate_name_mismatch / 64] >> RULE_certificate_name_mismatch % 64 & 1);
+}
+
+static void test_plaintext_after_a_failure_of_the_pair_is_a_fallback(void **state)
+{
+    (void)state;
+    struct probe q = good_probe();
+    q.s = whole();
+    q.s.mail.transaction = true;
+    q.p.pair_failed_lately = true;
+    struct judgement j = judge(&q);
+    assert_int_equal(found(&j, RULE_plaintext_fallback), SEVERITY_CRITICAL);
+}
+
+static void test_most_clients_losing_tls13_is_a_drop(void **state)
+{
+    (void)state;
+    struct probe q = good_probe();
+    q.s.tls.client_max_version = 0x0304;
+    q.p.server_best_version = 0x0304;
+    struct judgement j = judge(&q);
+    assert_int_equal(found(&j, RULE_version_drop), SEVERITY_NONE);
+    q.p.most_dropped_tls13 = true;
+    j = judge(&q);
+    assert_int_equal(found(&j, RULE_version_drop), SEVERITY_HIGH);
+}
+
 static void test_severity_follows_the_role_of_the_port(void **state)
 {
     (void)state;
@@ -248,7 +402,7 @@ static void test_gap_makes_rules_undecidable_and_not_clear(void **state)
     s.mail = (struct session_mail){.greeting_seen = true};
     s.side[SERVER].gap_before_tls = true;
     struct judgement j;
-    policy_judge(&s, &j);
+    policy_judge(&(struct facts){.session = &s, .host = ""}, &j);
     assert_true(is_undecidable(&s, RULE_auth_in_clear));
     assert_true(is_undecidable(&s, RULE_message_in_clear));
     assert_true(is_undecidable(&s, RULE_starttls_stripped));
@@ -271,9 +425,9 @@ static void test_unseen_server_hello_makes_suite_rules_undecidable(void **state)
 static void test_clean_sealed_session_has_no_finding(void **state)
 {
     (void)state;
-    struct session s = sealed();
-    struct judgement j;
-    policy_judge(&s, &j);
+    struct probe q = good_probe();
+    struct session s = q.s;
+    struct judgement j = judge(&q);
     assert_int_equal(j.finding_count, 0);
     assert_int_equal(j.undecidable_count, 0);
     assert_int_equal(j.verdict, VERDICT_COMPLIANT);
@@ -289,7 +443,7 @@ static void test_cleartext_is_never_called_encrypted(void **state)
     assert_int_equal(policy_mode(&s), MODE_PLAINTEXT);
     assert_int_equal(policy_starttls(&s), STARTTLS_FAILED);
     struct judgement j;
-    policy_judge(&s, &j);
+    policy_judge(&(struct facts){.session = &s, .host = ""}, &j);
     assert_int_equal(j.verdict, VERDICT_INSECURE);
 }
 
@@ -300,7 +454,7 @@ static void test_findings_stand_worst_first(void **state)
     s.tls.version = 0x0301;
     s.tls.offers_weak_suite = true;
     struct judgement j;
-    policy_judge(&s, &j);
+    policy_judge(&(struct facts){.session = &s, .host = ""}, &j);
     assert_true(j.finding_count >= 4);
     for (size_t i = 1; i < j.finding_count; i++)
         assert_true(j.findings[i - 1].severity >= j.findings[i].severity);
@@ -328,6 +482,10 @@ int main(void)
     cmocka_unit_test(test_##id##_fires), cmocka_unit_test(test_##id##_near_miss),
 #include "sensor/audit/policy.def"
 #undef RULE
+        cmocka_unit_test(test_hidden_certificate_is_undecidable_and_never_a_pass),
+        cmocka_unit_test(test_name_without_sni_and_configuration_is_not_checkable),
+        cmocka_unit_test(test_plaintext_after_a_failure_of_the_pair_is_a_fallback),
+        cmocka_unit_test(test_most_clients_losing_tls13_is_a_drop),
         cmocka_unit_test(test_severity_follows_the_role_of_the_port),
         cmocka_unit_test(test_auth_in_clear_is_milder_for_hashed_and_protected_mechanisms),
         cmocka_unit_test(test_plaintext_auth_invited_is_low_where_the_client_upgraded),

@@ -253,7 +253,7 @@ static void test_session_plaintext_server_on_a_tls_port_is_not_encrypted(void **
     assert_int_equal(policy_mode(&c.facts), MODE_PLAINTEXT);
     assert_int_equal(policy_tls_state(&c.facts), TLS_STATE_FAILED);
     struct judgement j;
-    policy_judge(&c.facts, &j);
+    policy_judge(&(struct facts){.session = &c.facts, .host = ""}, &j);
     assert_int_equal(j.findings[0].rule, RULE_cleartext_on_tls_port);
 }
 
@@ -274,7 +274,7 @@ static void test_session_gap_in_the_handshake_leaves_the_suite_open(void **state
     assert_true(c.facts.side[SERVER].gap_in_handshake);
     assert_int_equal(policy_tls_state(&c.facts), TLS_STATE_UNKNOWN);
     struct judgement j;
-    policy_judge(&c.facts, &j);
+    policy_judge(&(struct facts){.session = &c.facts, .host = ""}, &j);
     assert_int_equal(j.verdict, VERDICT_UNDECIDABLE);
     assert_int_equal(stores.in_use, 0);
 }

@@ -293,7 +293,7 @@ static void test_tracker_lost_segment_is_a_gap_and_never_a_verdict(void **state)
     assert_int_equal(policy_starttls(&sessions[0]), STARTTLS_UNKNOWN);
     assert_int_equal(policy_mode(&sessions[0]), MODE_UNDECIDABLE);
     struct judgement j;
-    policy_judge(&sessions[0], &j);
+    policy_judge(&(struct facts){.session = &sessions[0], .host = ""}, &j);
     assert_int_equal(j.verdict, VERDICT_UNDECIDABLE);
     finish(t);
 }
@@ -356,7 +356,7 @@ static void test_tracker_one_direction_says_so(void **state)
     assert_int_equal(sessions[0].side[SERVER].packets, 0);
     assert_int_equal(policy_starttls(&sessions[0]), STARTTLS_UNKNOWN);
     struct judgement j;
-    policy_judge(&sessions[0], &j);
+    policy_judge(&(struct facts){.session = &sessions[0], .host = ""}, &j);
     assert_int_equal(j.verdict, VERDICT_UNDECIDABLE);
 }
 
@@ -452,7 +452,7 @@ static void test_tracker_midstream_is_said(void **state)
     assert_true(sessions[0].midstream);
     assert_int_equal(sessions[0].server_port, 25);
     struct judgement j;
-    policy_judge(&sessions[0], &j);
+    policy_judge(&(struct facts){.session = &sessions[0], .host = ""}, &j);
     assert_int_equal(j.verdict, VERDICT_UNDECIDABLE);
 }
 

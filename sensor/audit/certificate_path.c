@@ -1,0 +1,254 @@
+/* The path from a leaf to a root: order, trust, dates. With certificate_leaf.c the user of libcrypto. */
+#include <openssl/asn1.h>
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/objects.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <openssl/x509_vfy.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "sensor/audit/certificate_parts.h"
+
+enum { DAY_S = 86400, DAMAGED_CAP = 1000 };
+
+struct certificate_roots {
+    X509_STORE *store;
+    ASN1_TIME *epoch; /* 1970-01-01, which dates are counted from */
+};
+
+struct chain {
+    X509 *cert[TLS_CHAIN_CAP]; /* NULL where it could not be read */
+    unsigned count;
+};
+
+/* An encrypted block in a bundle must not make libcrypto ask for its password on the terminal. */
+static int no_password(char *room, int room_bytes, int writing, void *context)
+{
+    (void)room, (void)room_bytes, (void)writing, (void)context;
+    return 0;
+}
+
+/* Returns how many roots the file gave; *damaged counts its blocks that are no certificate. */
+static unsigned load_roots(X509_STORE *store, const char *file, unsigned *damaged)
+{
+    unsigned loaded = 0;
+    BIO *bio = BIO_new_file(file, "r");
+    while (bio != NULL && *damaged < DAMAGED_CAP) {
+        X509 *root = PEM_read_bio_X509_AUX(bio, NULL, no_password, NULL);
+        if (root != NULL && X509_STORE_add_cert(store, root) == 1)
+            loaded++;
+        else if (root == NULL && ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE)
+            break;
+        else
+            (*damaged)++;
+        X509_free(root);
+        ERR_clear_error();
+    }
+    BIO_free(bio);
+    ERR_clear_error();
+    return loaded;
+}
+
+static bool load_given(X509_STORE *store, const char *file, char *error)
+{
+    unsigned damaged = 0;
+    if (load_roots(store, file, &damaged) == 0) {
+        snprintf(error, CERTIFICATE_ERROR_CAP, "%s: cannot be read or holds no certificate in PEM", file);
+        return false;
+    }
+    if (damaged > 0)
+        snprintf(error, CERTIFICATE_ERROR_CAP, "%s: %u of its certificates could not be read", file, damaged);
+    return true;
+}
+
+/* One file, read whole: libcrypto's directory of hashed names is opened when a name is looked for, when the jail is shut. */
+static void load_system(X509_STORE *store, char *error)
+{
+    const char *const files[] = {
+        X509_get_default_cert_file(),
+        "/etc/ssl/certs/ca-certificates.crt",                /* Debian, Alpine, Arch */
+        "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", /* Fedora, RHEL */
+        "/etc/pki/tls/certs/ca-bundle.crt",
+        "/etc/ssl/ca-bundle.pem", /* SUSE */
+        "/etc/ssl/cert.pem",      /* BSD */
+    };
+    unsigned damaged = 0;
+    for (unsigned i = 0; i < sizeof files / sizeof *files; i++)
+        if (load_roots(store, files[i], &damaged) > 0)
+            return;
+    snprintf(error, CERTIFICATE_ERROR_CAP,
+             "this system has no bundle of root certificates: no chain will be found trusted");
+}
+
+struct certificate_roots *certificate_roots_open(const char *trust_file, char *error)
+{
+    error[0] = '\0';
+    struct certificate_roots *roots = calloc(1, sizeof *roots);
+    if (roots == NULL)
+        return NULL;
+    roots->store = X509_STORE_new();
+    roots->epoch = ASN1_TIME_set(NULL, 0);
+    if (roots->store == NULL || roots->epoch == NULL) {
+        snprintf(error, CERTIFICATE_ERROR_CAP, "no memory for the trust store");
+        certificate_roots_close(roots);
+        return NULL;
+    }
+    if (trust_file == NULL) {
+        load_system(roots->store, error);
+    } else if (!load_given(roots->store, trust_file, error)) {
+        certificate_roots_close(roots);
+        return NULL;
+    }
+    return roots;
+}
+
+void certificate_roots_close(struct certificate_roots *roots)
+{
+    if (roots == NULL)
+        return;
+    X509_STORE_free(roots->store);
+    ASN1_TIME_free(roots->epoch);
+    free(roots);
+}
+
+/* Unix seconds; 0 where the octets are no date. Time zones and 32-bit time_t play no part. */
+static int64_t unix_time(const struct certificate_roots *roots, const ASN1_TIME *time)
+{
+    int days = 0, seconds = 0;
+    if (ASN1_TIME_diff(&days, &seconds, roots->epoch, time) != 1)
+        return 0;
+    return (int64_t)days * DAY_S + seconds;
+}
+
+/* Can libcrypto say whether the issuer's key made the signature? Not with a key or a hash that it was built without. */
+static bool is_checkable(const X509 *cert, const X509 *issuer)
+{
+    int digest = NID_undef, key = NID_undef;
+    return X509_get0_pubkey(issuer) != NULL &&
+           OBJ_find_sigid_algs(X509_get_signature_nid(cert), &digest, &key) == 1 &&
+           (digest == NID_undef || EVP_get_digestbynid(digest) != NULL);
+}
+
+static bool is_signed_by(X509 *cert, const X509 *issuer)
+{
+    EVP_PKEY *key = X509_get0_pubkey(issuer);
+    return key != NULL && X509_verify(cert, key) == 1;
+}
+
+static bool is_self_issued(const X509 *cert)
+{
+    return X509_NAME_cmp(X509_get_subject_name(cert), X509_get_issuer_name(cert)) == 0;
+}
+
+static bool certifies(const X509 *issuer, X509 *cert)
+{
+    if (X509_NAME_cmp(X509_get_subject_name(issuer), X509_get_issuer_name(cert)) != 0)
+        return false;
+    return is_signed_by(cert, issuer) || !is_checkable(cert, issuer);
+}
+
+static void read_order(const struct chain *chain, bool more_sent, struct certificate_chain *out)
+{
+    out->ordered = !more_sent;
+    for (unsigned i = 1; i < chain->count && out->ordered; i++) {
+        X509 *issuer = chain->cert[i], *cert = chain->cert[i - 1];
+        out->ordered = issuer != NULL && cert != NULL && certifies(issuer, cert);
+    }
+    X509 *last = chain->cert[chain->count - 1];
+    out->root_sent = !more_sent && chain->count > 1 && last != NULL && is_self_issued(last) &&
+                     is_signed_by(last, last);
+}
+
+/* What was sent beside the leaf. Of two certificates for one issuer the one that ends last comes first, and is what the path is built
+ * with: a server that sends an old one beside its successor works for every client. */
+static STACK_OF(X509) * others_of(const struct chain *chain)
+{
+    STACK_OF(X509) *others = sk_X509_new_null();
+    for (unsigned i = 1; i < chain->count && others != NULL; i++) {
+        X509 *cert = chain->cert[i];
+        int at = 0;
+        if (cert == NULL)
+            continue;
+        while (at < sk_X509_num(others) && ASN1_TIME_compare(X509_get0_notAfter(sk_X509_value(others, at)),
+                                                             X509_get0_notAfter(cert)) >= 0)
+            at++;
+        sk_X509_insert(others, cert, at);
+    }
+    return others;
+}
+
+static void read_path_dates(const struct certificate_roots *roots, const STACK_OF(X509) * path,
+                            struct certificate_chain *out)
+{
+    for (int i = 1; i < sk_X509_num(path); i++) {
+        int64_t end = unix_time(roots, X509_get0_notAfter(sk_X509_value(path, i)));
+        out->path_ends_first = out->path_ends_first || end < out->not_after;
+        if (end < out->path_not_after)
+            out->path_not_after = end;
+    }
+}
+
+static enum certificate_trust why_untrusted(int error, X509 *leaf)
+{
+    /* With a key that libcrypto does not know nobody can say who signed: no reason to speak of forgery. */
+    if (is_self_issued(leaf) && is_checkable(leaf, leaf))
+        return is_signed_by(leaf, leaf) ? TRUST_SELF_SIGNED : TRUST_SELF_ISSUED;
+    switch (error) {
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE: return TRUST_INCOMPLETE;
+    default: return TRUST_UNTRUSTED;
+    }
+}
+
+/* No purpose is set: a leaf without serverAuth is trusted here and reported by server_auth_missing. Level 0 takes any key and hash: weak
+ * ones are rules of their own. Dates are the caller's matter. */
+static void read_trust(const struct certificate_roots *roots, const struct chain *chain,
+                       X509_STORE_CTX *context, struct certificate_chain *out)
+{
+    X509 *leaf = chain->cert[0];
+    STACK_OF(X509) *others = others_of(chain);
+    if (X509_STORE_CTX_init(context, roots->store, leaf, others) == 1) {
+        X509_VERIFY_PARAM *how = X509_STORE_CTX_get0_param(context);
+        X509_VERIFY_PARAM_set_flags(how, X509_V_FLAG_NO_CHECK_TIME | X509_V_FLAG_TRUSTED_FIRST);
+        X509_VERIFY_PARAM_set_auth_level(how, 0);
+        bool trusted = X509_verify_cert(context) == 1;
+        const STACK_OF(X509) *path = X509_STORE_CTX_get0_chain(context);
+        out->trust = trusted ? TRUST_TRUSTED : why_untrusted(X509_STORE_CTX_get_error(context), leaf);
+        out->public_root = trusted && sk_X509_num(path) > 1;
+        read_path_dates(roots, path, out);
+    }
+    X509_STORE_CTX_cleanup(context);
+    sk_X509_free(others);
+}
+
+static void parse_chain(const struct tls_chain *sent, struct chain *chain)
+{
+    chain->count = sent->count;
+    for (unsigned i = 0; i < sent->count; i++) {
+        const unsigned char *p = sent->der[i].p;
+        chain->cert[i] = d2i_X509(NULL, &p, (long)sent->der[i].n);
+    }
+}
+
+void certificate_path_read(struct certificate_roots *roots, const struct tls_chain *sent,
+                           struct certificate_chain *out)
+{
+    struct chain chain;
+    parse_chain(sent, &chain);
+    X509_STORE_CTX *context = X509_STORE_CTX_new();
+    if (chain.cert[0] != NULL && context != NULL) {
+        out->not_before = unix_time(roots, X509_get0_notBefore(chain.cert[0]));
+        out->not_after = unix_time(roots, X509_get0_notAfter(chain.cert[0]));
+        out->path_not_after = out->not_after;
+        read_order(&chain, sent->sent > sent->count, out);
+        read_trust(roots, &chain, context, out);
+    }
+    X509_STORE_CTX_free(context);
+    for (unsigned i = 0; i < chain.count; i++)
+        X509_free(chain.cert[i]);
+    ERR_clear_error();
+}

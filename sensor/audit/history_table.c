@@ -1,0 +1,122 @@
+#include "sensor/audit/history_table.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+enum { NONE = 0 };
+
+bool history_table_open(struct history_table *t, uint32_t capacity, size_t row_bytes)
+{
+    uint32_t buckets = 64;
+    while (buckets < capacity && buckets < UINT32_C(1) << 30)
+        buckets *= 2;
+    *t = (struct history_table){.capacity = capacity, .row_bytes = row_bytes, .bucket_mask = buckets - 1};
+    t->links = calloc((size_t)capacity + 1, sizeof *t->links);
+    t->rows = calloc((size_t)capacity + 1, row_bytes);
+    t->buckets = calloc(buckets, sizeof *t->buckets);
+    return t->links != NULL && t->rows != NULL && t->buckets != NULL &&
+           getrandom(&t->salt, sizeof t->salt, 0) == (ssize_t)sizeof t->salt;
+}
+
+void history_table_close(struct history_table *t)
+{
+    free(t->links);
+    free(t->rows);
+    free(t->buckets);
+    *t = (struct history_table){0};
+}
+
+/* Salted, so that addresses cannot be chosen to meet in one bucket; nothing that is reported depends on it. */
+static uint32_t *bucket_of(const struct history_table *t, const struct history_key *key)
+{
+    _Static_assert(sizeof *key == 40, "five words, no padding");
+    uint64_t words[5];
+    memcpy(words, key, sizeof words);
+    uint64_t h = t->salt;
+    for (int i = 0; i < 5; i++) {
+        h = (h ^ words[i]) * UINT64_C(0x9e3779b97f4a7c15);
+        h ^= h >> 32;
+    }
+    return &t->buckets[h & t->bucket_mask];
+}
+
+static uint32_t find(const struct history_table *t, const struct history_key *key)
+{
+    uint32_t i = *bucket_of(t, key);
+    while (i != NONE && memcmp(&t->links[i].key, key, sizeof *key) != 0)
+        i = t->links[i].next;
+    return i;
+}
+
+static void *row_of(const struct history_table *t, uint32_t i)
+{
+    return t->rows + (size_t)i * t->row_bytes;
+}
+
+void *history_table_find(const struct history_table *t, const struct history_key *key)
+{
+    uint32_t i = find(t, key);
+    return i != NONE ? row_of(t, i) : NULL;
+}
+
+static void unlink_use(struct history_table *t, uint32_t i)
+{
+    struct history_link *link = &t->links[i];
+    if (link->older != NONE)
+        t->links[link->older].newer = link->newer;
+    else
+        t->oldest = link->newer;
+    if (link->newer != NONE)
+        t->links[link->newer].older = link->older;
+    else
+        t->newest = link->older;
+}
+
+static void link_newest(struct history_table *t, uint32_t i)
+{
+    struct history_link *link = &t->links[i];
+    link->older = t->newest;
+    link->newer = NONE;
+    if (t->newest != NONE)
+        t->links[t->newest].newer = i;
+    else
+        t->oldest = i;
+    t->newest = i;
+}
+
+static void unlink_bucket(struct history_table *t, uint32_t i)
+{
+    uint32_t *place = bucket_of(t, &t->links[i].key);
+    while (*place != i)
+        place = &t->links[*place].next;
+    *place = t->links[i].next;
+}
+
+static uint32_t take_row(struct history_table *t)
+{
+    if (t->count < t->capacity)
+        return ++t->count;
+    uint32_t i = t->oldest;
+    unlink_use(t, i);
+    unlink_bucket(t, i);
+    return i;
+}
+
+void *history_table_add(struct history_table *t, const struct history_key *key)
+{
+    uint32_t i = find(t, key);
+    if (i != NONE) {
+        unlink_use(t, i);
+        link_newest(t, i);
+        return row_of(t, i);
+    }
+    i = take_row(t);
+    uint32_t *bucket = bucket_of(t, key);
+    t->links[i].key = *key;
+    t->links[i].next = *bucket;
+    *bucket = i;
+    link_newest(t, i);
+    memset(row_of(t, i), 0, t->row_bytes);
+    return row_of(t, i);
+}

@@ -1,0 +1,108 @@
+/* history_table.h - the tables behind history.c: fixed room, found by key, least recently used out; and what lies in them.
+ *
+ * Internal to history*.c. Rows are plain data without pointers, so that they can be written to a file as they are. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sensor/audit/history.h"
+
+enum {
+    HISTORY_DAYS = 8,
+    HISTORY_VERSIONS = 5, /* SSL 3.0 to TLS 1.3 */
+    HISTORY_OFFERS = 3,   /* clients that got an offer last */
+    HISTORY_LEAVES = 4,   /* servers with an RSA and an ECDSA certificate, and their successors */
+    HISTORY_KEY_SERVERS = 8
+};
+
+struct history_key {
+    struct address a;
+    struct address b;
+    uint16_t port;
+    uint8_t family;
+    uint8_t reserved[5]; /* zero */
+};
+
+struct history_day {
+    int64_t day; /* since 1970 */
+    uint32_t seen;
+    uint32_t offered;
+};
+
+struct history_offer {
+    struct address client;
+    int64_t time_s;
+};
+
+struct history_leaf {
+    uint8_t sha256[32];
+    uint8_t key[32];
+    int64_t not_after;
+    int64_t last_s; /* 0: empty */
+};
+
+struct history_server {
+    int64_t first_s;
+    int64_t last_s;
+    struct history_day days[HISTORY_DAYS];
+    struct history_offer offers[HISTORY_OFFERS];
+    int64_t version_last_s[HISTORY_VERSIONS];
+    int64_t hour; /* since 1970, of the two counts */
+    uint16_t hour_offered;
+    uint16_t hour_less;
+    uint32_t reserved;
+    struct history_leaf leaves[HISTORY_LEAVES];
+};
+
+struct history_pair {
+    int64_t version_last_s[HISTORY_VERSIONS];
+    int64_t failed_s;
+    uint16_t failed_offer;
+    uint16_t reserved[3];
+};
+
+struct history_shared_key {
+    struct address servers[HISTORY_KEY_SERVERS];
+    uint32_t count;
+    uint32_t reserved;
+};
+
+/* One table. Row 0 is never used, so that 0 can mean none. */
+struct history_table {
+    uint32_t capacity;
+    uint32_t count;
+    size_t row_bytes;
+    struct history_link *links; /* key, neighbours by use and by bucket */
+    unsigned char *rows;
+    uint32_t *buckets;
+    uint32_t bucket_mask;
+    uint32_t oldest;
+    uint32_t newest;
+    uint64_t salt;
+};
+
+struct history_link {
+    struct history_key key;
+    uint32_t next; /* in its bucket */
+    uint32_t older;
+    uint32_t newer;
+};
+
+struct history {
+    struct history_limits limits;
+    struct history_table servers;
+    struct history_table pairs;
+    struct history_table keys;
+};
+
+bool history_table_open(struct history_table *t, uint32_t capacity, size_t row_bytes);
+void history_table_close(struct history_table *t);
+
+/* history_table_find - the row of a key, or NULL. Finding is no use: a look does not keep a row alive, a note does. */
+void *history_table_find(const struct history_table *t, const struct history_key *key);
+
+/* history_table_add - the row of a key, zeroed where it is new, and now the most recently used. Never fails: the least recently used row goes
+ * where there is no room. */
+void *history_table_add(struct history_table *t, const struct history_key *key);

@@ -1,0 +1,78 @@
+/* The rules as text, JSON and Markdown: each rule once, in its group, with everything that is known of it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "sample.h"
+#include "sensor/handbook.h"
+
+static char *print(void (*handbook)(FILE *))
+{
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+    handbook(out);
+    fclose(out);
+    return text;
+}
+
+static void test_handbook_text_names_each_rule_once(void **state)
+{
+    (void)state;
+    char *text = print(handbook_text);
+    for (enum rule rule = 0; rule < RULE_COUNT; rule++) {
+        char line[128];
+        snprintf(line, sizeof line, "\n%s\n", policy_rule(rule)->id);
+        assert_int_equal(sample_count(text, line), 1);
+    }
+    assert_int_equal(sample_count(text, "\n  wire "), RULE_COUNT);
+    assert_int_equal(sample_count(text, "\n  advice "), RULE_COUNT);
+    assert_int_equal(sample_count(text, "\n  sources "), RULE_COUNT);
+    assert_null(strchr(text, '\033'));
+    free(text);
+}
+
+static void test_handbook_markdown_has_a_section_for_each_rule(void **state)
+{
+    (void)state;
+    char *text = print(handbook_markdown);
+    assert_int_equal(sample_count(text, "\n### `"), RULE_COUNT);
+    assert_int_equal(sample_count(text, "| relay | submission | access | delivery |\n"), RULE_COUNT);
+    assert_memory_equal(text, "# The rules of Waxseal\n", 23);
+    assert_memory_equal(strstr(text, "\n## ") + 4, "Cleartext\n",
+                        10); /* the first group begins with the first rule */
+    assert_true(strstr(text, "\n## ") < strstr(text, "\n### "));
+    free(text);
+}
+
+/* One object a line between the brackets, each with every member; quotes inside texts are escaped. */
+static void test_handbook_json_is_an_array_of_rules(void **state)
+{
+    (void)state;
+    static const char *const members[] = {
+        "\"id\": \"",         "\"group\": \"",  "\"severity\": {\"relay\": \"",
+        "\"submission\": \"", "\"access\": \"", "\"delivery\": \"",
+        "\"sources\": \"",    "\"wire\": \"",   "\"advice\": \""};
+    char *text = print(handbook_json);
+    size_t length = strlen(text);
+    assert_memory_equal(text, "[\n  {", 5);
+    assert_memory_equal(text + length - 5, "\"}\n]\n", 5);
+    assert_int_equal(sample_count(text, "\n  {\"id\""), RULE_COUNT);
+    assert_int_equal(sample_count(text, "\"},\n"), RULE_COUNT - 1);
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
+        assert_int_equal(sample_count(text, members[i]), RULE_COUNT);
+    free(text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_handbook_text_names_each_rule_once),
+        cmocka_unit_test(test_handbook_markdown_has_a_section_for_each_rule),
+        cmocka_unit_test(test_handbook_json_is_an_array_of_rules),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

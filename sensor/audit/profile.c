@@ -1,11 +1,9 @@
 #include "sensor/audit/profile.h"
 
+#include "parsers/registry.h"
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-#include "parsers/registry.h"
 
 /* The sections of a .def, in the order of its rows. */
 enum section {
@@ -110,33 +108,38 @@ static const struct row *find_row(enum profile profile, enum section section, un
 {
     assert(profile < PROFILE_COUNT);
     uint32_t key = ((uint32_t)section << CODE_BITS) | (code < CODE_MAX ? code : CODE_MAX);
-    const struct row *rows = tables[profile].rows;
-    size_t low = 0;
-    size_t high = tables[profile].count;
-    while (high - low > 1) {
-        size_t middle = low + (high - low) / 2;
-        if (rows[middle].key <= key)
-            low = middle;
-        else
-            high = middle;
+    const struct row *row = tables[profile].rows;
+    for (size_t left = tables[profile].count; left > 1;) {
+        size_t half = left / 2;
+        row = row[half].key <= key ? row + half : row;
+        left -= half;
     }
-    return &rows[low];
+    return row;
 }
 
-static enum grade grade_row(const struct row *row, bool etm, unsigned year)
+/* Unix seconds at which a year begins (Gregorian). */
+static uint64_t year_begins_s(unsigned year)
 {
-    if (row->last_year != 0 && year > row->last_year)
+    enum { EPOCH = 1970, LEAP_DAYS_BEFORE_EPOCH = 477, DAY_S = 86400 };
+    unsigned before = year - 1;
+    unsigned leap_days = before / 4 - before / 100 + before / 400 - LEAP_DAYS_BEFORE_EPOCH;
+    return ((uint64_t)(year - EPOCH) * 365 + leap_days) * DAY_S;
+}
+
+static enum grade grade_row(const struct row *row, bool etm, uint64_t now_s)
+{
+    if (row->last_year != 0 && now_s >= year_begins_s(row->last_year + 1U))
         return GRADE_FORBIDDEN;
     return (enum grade)(etm ? row->grade_etm : row->grade);
 }
 
 static enum grade grade_code(enum profile profile, enum section section, uint16_t code, bool etm,
-                             unsigned year)
+                             uint64_t now_s)
 {
     const struct row *row = find_row(profile, section, code);
     if (row->key != (((uint32_t)section << CODE_BITS) | code))
         row = find_row(profile, SECTION_UNLISTED, section);
-    return grade_row(row, etm, year);
+    return grade_row(row, etm, now_s);
 }
 
 /* A size has the grade of the row that it reaches; the first row of the section is that of 0. */
@@ -145,9 +148,11 @@ static enum grade grade_size(enum profile profile, enum section section, unsigne
     return grade_row(find_row(profile, section, bits), false, 0);
 }
 
-static unsigned edition_year(enum profile profile)
+/* The document's own time: what ended in a year before that of the edition is over. */
+static uint64_t edition_s(enum profile profile)
 {
-    return (unsigned)strtoul(infos[profile].date, NULL, 10);
+    assert(profile < PROFILE_COUNT);
+    return year_begins_s((unsigned)strtoul(infos[profile].date, NULL, 10));
 }
 
 const struct profile_info *profile_info(enum profile profile)
@@ -166,22 +171,22 @@ enum profile profile_of_name(const char *name)
 
 enum grade profile_version(enum profile profile, uint16_t version)
 {
-    return grade_code(profile, SECTION_VERSION, version, false, edition_year(profile));
+    return grade_code(profile, SECTION_VERSION, version, false, edition_s(profile));
 }
 
 enum grade profile_suite(enum profile profile, uint16_t suite, bool etm)
 {
-    return grade_code(profile, SECTION_SUITE, suite, etm, edition_year(profile));
+    return grade_code(profile, SECTION_SUITE, suite, etm, edition_s(profile));
 }
 
 enum grade profile_group(enum profile profile, uint16_t group)
 {
-    return grade_code(profile, SECTION_GROUP, group, false, edition_year(profile));
+    return grade_code(profile, SECTION_GROUP, group, false, edition_s(profile));
 }
 
 enum grade profile_signature(enum profile profile, uint16_t scheme)
 {
-    return grade_code(profile, SECTION_SIGNATURE, scheme, false, edition_year(profile));
+    return grade_code(profile, SECTION_SIGNATURE, scheme, false, edition_s(profile));
 }
 
 enum grade profile_dh_bits(enum profile profile, unsigned bits)
@@ -228,7 +233,7 @@ enum { HASH_BITS_BROKEN = 160 }; /* SHA-1, the best of the weak */
 
 struct grading {
     enum profile profile;
-    unsigned year;
+    uint64_t now_s; /* packet time, or the edition's where that is later */
     const struct session *s;
     const struct registry_suite *suite;
     struct profile_result *out;
@@ -244,7 +249,7 @@ static void note(struct grading *g, enum grade grade, const char *because)
 
 static void note_code(struct grading *g, enum section section, uint16_t code, const char *because)
 {
-    note(g, grade_code(g->profile, section, code, g->s->tls.server_encrypt_then_mac, g->year), because);
+    note(g, grade_code(g->profile, section, code, g->s->tls.server_encrypt_then_mac, g->now_s), because);
 }
 
 static void note_unseen(struct grading *g)
@@ -338,12 +343,15 @@ static void grade_signature(struct grading *g)
 
 static bool starts_with(const char *text, const char *start)
 {
-    return strncmp(text, start, strlen(start)) == 0;
+    return strncasecmp(text, start, strlen(start)) == 0;
 }
 
+/* By certificate.h's words; also of "RSASSA-PSS" and "dsaEncryption". A key that could not be decoded has no size. */
 static void grade_key(struct grading *g, const struct certificate_chain *chain)
 {
-    if (starts_with(chain->key, "RSA"))
+    if (chain->key_bits == 0)
+        note_unseen(g);
+    else if (starts_with(chain->key, "RSA"))
         note(g, profile_rsa_bits(g->profile, chain->key_bits), "key");
     else if (starts_with(chain->key, "EC"))
         note(g, profile_curve_bits(g->profile, chain->key_bits), "key");
@@ -389,22 +397,14 @@ static bool worked_in_clear(const struct session_mail *m)
            (m->preauth && m->data_before_tls);
 }
 
-static unsigned session_year(const struct session *s)
-{
-    enum { TM_YEAR_ZERO = 1900 };
-    time_t seconds = (time_t)(s->first_ns / UINT64_C(1000000000));
-    struct tm day;
-    return gmtime_r(&seconds, &day) != NULL ? (unsigned)(day.tm_year + TM_YEAR_ZERO) : 0;
-}
-
 void profile_grade_session(enum profile profile, const struct session *s,
                            const struct certificate_chain *chain, struct profile_result *out)
 {
     bool in_clear = worked_in_clear(&s->mail);
     *out = (struct profile_result){.worst = GRADE_SILENT, .because = ""};
-    struct grading g = {.profile = profile, .year = session_year(s), .s = s, .out = out};
-    if (g.year < edition_year(profile))
-        g.year = edition_year(profile);
+    struct grading g = {.profile = profile, .now_s = s->first_ns / UINT64_C(1000000000), .s = s, .out = out};
+    if (g.now_s < edition_s(profile))
+        g.now_s = edition_s(profile);
     if (in_clear) /* noted first, so that it is the reason whatever else is forbidden */
         note(&g, GRADE_FORBIDDEN, "cleartext");
     if (!s->tls.established) {

@@ -49,7 +49,6 @@ struct source {
     uint64_t offset; /* pcap: where in the unpacked file the next record begins */
     uint64_t record_header_bytes;
     uint64_t done_bytes; /* of the files before this one */
-    uint64_t total_bytes;
 
     struct program programs[PROGRAMS_CAP];
     size_t program_count;
@@ -249,6 +248,24 @@ static bool open_folder(struct source *s, const char *path, char *error)
     return true;
 }
 
+/* A list of one: the path is kept, the caller's may go. */
+static bool open_single(struct source *s, const char *path, char *error)
+{
+    s->files.paths = calloc(1, sizeof *s->files.paths);
+    char *copy = strdup(path);
+    if (s->files.paths == NULL || copy == NULL) {
+        free(copy);
+        say(error, "out of memory");
+        return false;
+    }
+    s->files.paths[s->files.count++] = copy;
+    s->next_file = 1;
+    if (!open_path(s, copy, error))
+        return false;
+    s->files.size_bytes = input_size(s->input);
+    return true;
+}
+
 static bool is_folder(const char *path)
 {
     struct stat facts;
@@ -260,12 +277,9 @@ struct source *source_open_file(const char *path, const char *filter, char *erro
     struct source *s = new_source(filter, error);
     if (s == NULL)
         return NULL;
-    bool opened = source_filter_valid(s->filter, error) &&
-                  (is_folder(path) ? open_folder(s, path, error) : open_path(s, path, error));
-    if (opened) {
-        s->total_bytes = s->input != NULL ? input_size(s->input) : s->files.size_bytes;
+    if (source_filter_valid(s->filter, error) &&
+        (is_folder(path) ? open_folder(s, path, error) : open_single(s, path, error)))
         return s;
-    }
     source_close(s);
     return NULL;
 }
@@ -299,8 +313,8 @@ static enum source_result next_in_pcap(struct source *s, struct source_frame *fr
     if (got != 1)
         return file_broken(s, s->offset, pcap_geterr(s->pcap));
     s->offset += s->record_header_bytes + header->caplen;
-    if (header->caplen >=
-        (bpf_u_int32)pcap_snapshot(s->pcap)) /* may have been longer in the file: libpcap clips */
+    /* What libpcap clipped to the snap length was longer in the file. */
+    if (header->caplen >= (bpf_u_int32)pcap_snapshot(s->pcap))
         s->offset = (uint64_t)ftello(input_stream(s->input));
     frame->bytes = span_of(bytes, header->caplen);
     frame->wire_bytes = header->len > header->caplen ? header->len : header->caplen;
@@ -391,7 +405,7 @@ const char *source_error(const struct source *s)
 void source_progress(const struct source *s, uint64_t *done_bytes, uint64_t *total_bytes)
 {
     *done_bytes = s->done_bytes + (s->input != NULL ? input_consumed(s->input) : 0);
-    *total_bytes = s->total_bytes;
+    *total_bytes = s->files.size_bytes;
 }
 
 void source_stats(struct source *s, struct source_stats *stats)

@@ -51,8 +51,9 @@ static inline void sample_session(struct session *s)
 static inline void sample_fill(struct sample *x)
 {
     struct event_context context = {.site = "test", .sensor = "probe", .digester = digest_open()};
-    policy_judge(&x->session, &x->judgement);
-    event_fill(&x->event, &context, &x->session, &x->judgement);
+    struct facts facts = {.session = &x->session, .host = ""};
+    policy_judge(&facts, &x->judgement);
+    event_fill(&x->event, &context, &facts, &x->judgement);
     digest_close(context.digester);
 }
 

@@ -111,6 +111,7 @@ static void take_session(struct auditor *a, size_t worker, const struct session 
                           .client_chain = chain_of(a, worker, s->tls.client_chain_number),
                           .past = &past,
                           .host = host_of(s),
+                          .profile = a->config->profile,
                           .at_s = a->config->at_s != 0 ? a->config->at_s : (int64_t)(s->first_ns / NS_PER_S)};
     history_look(a->history, s, facts.chain, &past);
     history_note(a->history, s, facts.chain);

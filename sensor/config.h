@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "sensor/audit/history.h"
+#include "sensor/audit/profile.h"
 #include "sensor/track/session.h"
 
 enum {
@@ -58,6 +59,8 @@ struct config {
     bool tunnels;  /* the generated filter takes whole tunnels */
     bool discover; /* live: take all TCP, to find mail on unexpected ports */
     bool any_tls;
+    enum profile profile;                   /* the verdict is by this one */
+    bool profile_all;                       /* the report shows compliance with every profile side by side */
     char trust_file[CONFIG_PATH_CAP];       /* CA bundle; "" the system's */
     int64_t at_s;                           /* judge certificates as of then, Unix seconds; 0 the packet's time */
     char history_file[CONFIG_PATH_CAP];     /* memory across restarts; "" none */

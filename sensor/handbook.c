@@ -60,11 +60,12 @@ static void print_part(const struct page *p, const char *label, const char *text
 void handbook_text(FILE *out)
 {
     struct page p = page_for(out);
-    fprintf(out,
-            "Profile %s of %s. Severity depends on the role of the port: relay (25), submission (465, 587, "
-            "2525),\n"
-            "access (IMAP, POP3, Sieve), delivery (LMTP).\n",
-            policy_profile_name, policy_profile_date);
+    fputs("Severity depends on the role of the port: relay (25), submission (465, 587, 2525), access (IMAP, POP3,\n"
+          "Sieve), delivery (LMTP). The verdict is by a compliance profile, --profile NAME:\n\n",
+          out);
+    for (enum profile profile = 0; profile < PROFILE_COUNT; profile++)
+        fprintf(out, "  %-21s %s  %s\n", profile_info(profile)->name, profile_info(profile)->date,
+                profile_info(profile)->title);
     for (enum rule rule = 0; rule < RULE_COUNT; rule++) {
         const struct rule_info *info = policy_rule(rule);
         if (group_begun_by(rule) != NULL)
@@ -121,7 +122,10 @@ static void markdown_text(FILE *out, const char *text)
 
 void handbook_markdown(FILE *out)
 {
-    fprintf(out, "# The rules of Waxseal\n\nProfile `%s` of %s.\n", policy_profile_name, policy_profile_date);
+    fputs("# The rules of Waxseal\n\n| profile | edition | document |\n| --- | --- | --- |\n", out);
+    for (enum profile profile = 0; profile < PROFILE_COUNT; profile++)
+        fprintf(out, "| `%s` | %s | %s |\n", profile_info(profile)->name, profile_info(profile)->date,
+                profile_info(profile)->title);
     for (enum rule rule = 0; rule < RULE_COUNT; rule++) {
         const struct rule_info *info = policy_rule(rule);
         if (group_begun_by(rule) != NULL)

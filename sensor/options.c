@@ -15,6 +15,7 @@ enum option_id {
     OPTION_REDIS_PASSWORD_FILE,
     OPTION_SITE,
     OPTION_SENSOR,
+    OPTION_PROFILE,
     OPTION_TRUST,
     OPTION_AT,
     OPTION_ANY_TLS,
@@ -42,6 +43,8 @@ static const struct choice {
      "its first line; otherwise WAXSEAL_REDIS_PASSWORD"},
     {COMMAND_READ | COMMAND_RUN, OPTION_SITE, "site", "NAME", "name of this site, part of the Redis keys"},
     {COMMAND_READ | COMMAND_RUN, OPTION_SENSOR, "sensor", "NAME", "name of this sensor; else the host's"},
+    {COMMAND_READ | COMMAND_RUN, OPTION_PROFILE, "profile", "NAME",
+     "compliance profile of the verdict, see 'waxseal rules'; all: compare them in the report"},
     {COMMAND_READ | COMMAND_RUN, OPTION_TRUST, "trust", "FILE",
      "CA bundle (PEM) to judge certificates by; else the system's"},
     {COMMAND_READ | COMMAND_RUN, OPTION_AT, "at", "TIME",
@@ -138,6 +141,7 @@ static bool take(enum option_id id, const char *argument, struct options *out)
     case OPTION_SENSOR: out->sensor = argument; break;
     case OPTION_ANY_TLS: out->any_tls = true; break;
     case OPTION_FILTER: out->filter = argument; break;
+    case OPTION_PROFILE: out->profile = argument; break;
     case OPTION_TRUST: out->trust = argument; break;
     case OPTION_AT: out->at = argument; break;
     case OPTION_QUIET: out->quiet = true; break;

@@ -21,6 +21,7 @@ struct options {
     const char *site;
     const char *sensor;
     const char *filter;
+    const char *profile;
     const char *trust;
     const char *at;
     const char *fail_on;

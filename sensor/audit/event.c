@@ -344,6 +344,7 @@ void event_fill(struct event *e, const struct event_context *context, const stru
     const struct session_tls *t = &s->tls;
     struct event_value *v = e->values;
     e->session = s;
+    e->facts = facts;
     e->judgement = j;
     e->scratch_used = 0;
 #define FIELD_TEXT(expression) (struct event_value){.text = (expression)}

@@ -31,6 +31,7 @@ enum { EVENT_SCRATCH_BYTES = 4096 };
 struct event {
     struct event_value values[EVENT_FIELD_COUNT];
     const struct session *session;   /* borrowed */
+    const struct facts *facts;       /* borrowed */
     const struct judgement *judgement; /* borrowed */
     size_t scratch_used;
     char scratch[EVENT_SCRATCH_BYTES]; /* the texts that are put together here */

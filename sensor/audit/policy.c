@@ -4,10 +4,6 @@
 
 #include "sensor/audit/rules.h"
 
-const char policy_profile_name[] = "rfc9325";
-/* RFC 9325 as updated by RFC 10015 of July 2026, which made RSA and finite-field DH key exchange a MUST NOT. */
-const char policy_profile_date[] = "2026-07";
-
 static const struct rule_info rule_infos[RULE_COUNT] = {
 #define RULE(id, relay, submission, access, delivery, sources, wire, advice)                                 \
     [RULE_##id] = {#id,                                                                                      \
@@ -48,16 +44,16 @@ static void add_finding(struct judgement *out, enum rule rule, enum severity sev
 }
 
 /* A session that never did anything (a probe, a greeting and QUIT) is neither sealed nor unsealed: calling it either would
- * move the compliance share for nothing. */
+ * move the compliance share for nothing. A sealed one is compliant where the profile has nothing against what could be seen. */
 static enum verdict verdict_of(const struct session *s, const struct judgement *j)
 {
-    if (j->worst >= SEVERITY_HIGH)
+    bool worked = s->mail.auth_seen || s->mail.transaction || s->mail.messages > 0;
+    if (j->worst >= SEVERITY_HIGH || (policy_mode(s) == MODE_PLAINTEXT && worked && !rules_is_local(s)))
         return VERDICT_INSECURE;
-    if (policy_tls_state(s) == TLS_STATE_ESTABLISHED && s->tls.version != 0)
-        return j->worst >= SEVERITY_MEDIUM ? VERDICT_WEAK : VERDICT_COMPLIANT;
-    if (policy_mode(s) == MODE_PLAINTEXT && (s->mail.auth_seen || s->mail.transaction || s->mail.messages > 0))
-        return VERDICT_INSECURE;
-    return j->worst >= SEVERITY_MEDIUM ? VERDICT_WEAK : VERDICT_UNDECIDABLE;
+    if (policy_tls_state(s) != TLS_STATE_ESTABLISHED || s->tls.version == 0)
+        return j->worst >= SEVERITY_MEDIUM ? VERDICT_WEAK : VERDICT_UNDECIDABLE;
+    bool objected = j->profile.worst == GRADE_PHASE_OUT || j->profile.worst == GRADE_FORBIDDEN;
+    return objected || j->worst >= SEVERITY_MEDIUM ? VERDICT_WEAK : VERDICT_COMPLIANT;
 }
 
 void policy_judge(const struct facts *f, struct judgement *out)
@@ -77,6 +73,7 @@ void policy_judge(const struct facts *f, struct judgement *out)
             out->undecidable_count++;
         }
     }
+    profile_grade_session(f->profile, s, f->chain_learnt ? NULL : f->chain, &out->profile);
     out->verdict = verdict_of(s, out);
 }
 

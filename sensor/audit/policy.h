@@ -11,6 +11,7 @@
 
 #include "sensor/audit/certificate.h"
 #include "sensor/audit/history.h"
+#include "sensor/audit/profile.h"
 #include "sensor/track/session.h"
 
 enum severity {
@@ -54,6 +55,7 @@ struct judgement {
     uint64_t undecidable[(RULE_COUNT + 63) / 64]; /* bit per rule */
     size_t undecidable_count;
     enum severity worst;
+    struct profile_result profile;
     enum verdict verdict;
 };
 
@@ -86,6 +88,7 @@ struct facts {
     bool chain_learnt;                     /* chain comes from an earlier session of this server: it is told, never judged */
     const struct past *past;               /* NULL: nothing is remembered */
     const char *host;                      /* the name that the server should carry: the client's SNI, else the configured one, else "" */
+    enum profile profile;                  /* the verdict is by this one */
     int64_t at_s;                          /* judge certificates as of then; Unix seconds */
 };
 
@@ -104,7 +107,3 @@ const char *policy_starttls_word(enum starttls starttls);
 const char *policy_tls_state_word(enum tls_state state);
 /* policy_severity_of_word - the severity that a word names, or SEVERITY_COUNT. */
 enum severity policy_severity_of_word(const char *word);
-
-/* The profile that judged: name and date of policy.def. */
-extern const char policy_profile_name[];
-extern const char policy_profile_date[];

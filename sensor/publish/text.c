@@ -48,7 +48,7 @@ static void print_head(const struct text *t, const struct run_summary *summary)
 {
     const struct page *p = &t->page;
     fprintf(p->out, "Waxseal: how this mail is sealed   (site %s, judged by %s of %s)\n", t->config->site,
-            policy_profile_name, policy_profile_date);
+            profile_info(t->config->profile)->name, profile_info(t->config->profile)->date);
     page_plural(p, summary->inputs, "input", "inputs");
     fputs(", ", p->out);
     page_plural(p, summary->counters[COUNTER_packets], "packet", "packets");

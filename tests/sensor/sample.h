@@ -13,6 +13,7 @@
 
 struct sample {
     struct session session;
+    struct facts facts;
     struct judgement judgement;
     struct event event;
 };
@@ -51,9 +52,9 @@ static inline void sample_session(struct session *s)
 static inline void sample_fill(struct sample *x)
 {
     struct event_context context = {.site = "test", .sensor = "probe", .digester = digest_open()};
-    struct facts facts = {.session = &x->session, .host = ""};
-    policy_judge(&facts, &x->judgement);
-    event_fill(&x->event, &context, &facts, &x->judgement);
+    x->facts = (struct facts){.session = &x->session, .host = ""};
+    policy_judge(&x->facts, &x->judgement);
+    event_fill(&x->event, &context, &x->facts, &x->judgement);
     digest_close(context.digester);
 }
 

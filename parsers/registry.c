@@ -58,6 +58,16 @@ static const struct named_code versions[] = {
 #undef VERSION
 };
 
+static const struct dh_prime {
+    uint64_t hash[2];
+    uint16_t bits;
+    const char *name;
+} dh_primes[] = {
+#define DH_PRIME(first, second, bits, name) {{first, second}, bits, name},
+#include "registry/dh_primes.def"
+#undef DH_PRIME
+};
+
 /* The code is the first member of every row, which is where a pointer to the row points. */
 static int compare_u16(const void *key, const void *row)
 {
@@ -94,6 +104,30 @@ const struct registry_signature *registry_signature_find(uint16_t code)
 {
     return bsearch(&code, signatures, sizeof signatures / sizeof signatures[0], sizeof signatures[0],
                    compare_u16);
+}
+
+static int compare_prime(const void *key, const void *row)
+{
+    const uint64_t *a = key;
+    const struct dh_prime *b = row;
+    if (a[0] != b->hash[0])
+        return a[0] < b->hash[0] ? -1 : 1;
+    return (a[1] > b->hash[1]) - (a[1] < b->hash[1]);
+}
+
+uint16_t registry_dh_prime_find(const uint8_t sha256[32])
+{
+    uint64_t key[2] = {0, 0};
+    for (int i = 0; i < 16; i++)
+        key[i / 8] = key[i / 8] << 8 | sha256[i];
+    const struct dh_prime *row =
+        bsearch(key, dh_primes, sizeof dh_primes / sizeof dh_primes[0], sizeof dh_primes[0], compare_prime);
+    return row != NULL ? (uint16_t)(row - dh_primes + 1) : 0;
+}
+
+const char *registry_dh_prime_name(uint16_t row)
+{
+    return row > 0 && row <= sizeof dh_primes / sizeof dh_primes[0] ? dh_primes[row - 1].name : "";
 }
 
 const char *registry_ssl2_cipher_name(uint32_t kind)

@@ -16,6 +16,8 @@ static const struct group {
     {RULE_downgrade_marker, "Falling back"},
     {RULE_ssl2, "Versions"},
     {RULE_null_cipher, "Suites"},
+    {RULE_heartbleed_probe, "Handshake"},
+    {RULE_certificate_expired, "Certificates"},
 };
 
 static const enum role roles[] = {ROLE_RELAY, ROLE_SUBMISSION, ROLE_ACCESS, ROLE_DELIVERY};
@@ -60,7 +62,8 @@ static void print_part(const struct page *p, const char *label, const char *text
 void handbook_text(FILE *out)
 {
     struct page p = page_for(out);
-    fputs("Severity depends on the role of the port: relay (25), submission (465, 587, 2525), access (IMAP, POP3,\n"
+    fputs("Severity depends on the role of the port: relay (25), submission (465, 587, 2525), access (IMAP, "
+          "POP3,\n"
           "Sieve), delivery (LMTP). The verdict is by a compliance profile, --profile NAME:\n\n",
           out);
     for (enum profile profile = 0; profile < PROFILE_COUNT; profile++)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "sensor/capture/filter.h"
 #include "sensor/capture/source.h"
@@ -212,12 +213,19 @@ static bool open_live(struct worker *w, char *error)
     return w->source != NULL;
 }
 
-/* Every path once, so that a missing one is known now; the first stays open. Standard input can be opened only once. */
+/* Standard input and pipes can be opened only once, when their turn comes. */
+static bool can_open_twice(const char *path)
+{
+    struct stat info;
+    return strcmp(path, "-") != 0 && (stat(path, &info) != 0 || S_ISREG(info.st_mode) || S_ISDIR(info.st_mode));
+}
+
+/* Every path once, so that a missing one is known now; the first stays open. */
 static bool open_paths(struct worker *w, char *error)
 {
     struct source *first = NULL;
     for (size_t i = 0; i < w->input.path_count; i++) {
-        if (i > 0 && strcmp(w->input.paths[i], "-") == 0)
+        if (i > 0 && !can_open_twice(w->input.paths[i]))
             continue;
         struct source *s = source_open_file(w->input.paths[i], w->filter, error);
         if (s == NULL) {

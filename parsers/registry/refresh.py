@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Rewrite the .def files beside this program from reference tables: refresh.py FOLDER
 
-FOLDER holds cipher_suites.tsv, groups.tsv and signature_schemes.tsv (properties, keyed by `hex`) and iana/*.tsv
+FOLDER holds cipher_suites.tsv, groups.tsv, signature_schemes.tsv, dh_primes.tsv (properties, keyed by `hex`) and iana/*.tsv
 (`value`, `name`). A person reads the difference and commits it; the build generates nothing. versions.def is six
 rows of history that no registry lists, and is kept by hand."""
 import csv
@@ -114,6 +114,14 @@ def ssl2_ciphers(folder):
         yield f'SSL2_CIPHER({row["value"]}, "{row["name"]}")'
 
 
+def dh_primes(folder):
+    """One row a prime, by the first 128 bits of its SHA-256; the bits are put behind names that lack them."""
+    for row in sorted(rows(folder / "dh_primes.tsv"), key=lambda r: r["sha256_of_prime"]):
+        digest, name = row["sha256_of_prime"], re.sub(r"/?(\d+)-bit .*", "", row["name"])
+        name = name if re.search(r"Group|ffdhe", name) else f"{name} {row['bits']}"
+        yield f'DH_PRIME(0x{digest[:16]}, 0x{digest[16:32]}, {row["bits"]}, "{name}")'
+
+
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__.splitlines()[0])
@@ -134,6 +142,10 @@ def main():
     write("alerts.def",
           ("ALERT(description, name)   sorted by description",
            "IANA TLS Alerts; RFC 8446 s6. Written by refresh.py."), alerts(folder))
+    write("dh_primes.def",
+          ("DH_PRIME(first, second 64 bits of the prime's SHA-256, size in bits, name)   sorted by hash",
+           "RFC 2409, RFC 3526, RFC 5114, RFC 7919, and the defaults of software as testssl.sh and nmap list them.",
+           "Written by refresh.py."), dh_primes(folder))
     write("ssl2_ciphers.def",
           ("SSL2_CIPHER(kind, name)   sorted by kind",
            "The SSL Protocol (1995), appendix C.4. Written by refresh.py."), ssl2_ciphers(folder))

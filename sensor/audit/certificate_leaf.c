@@ -142,7 +142,7 @@ static void read_signature(X509 *cert, struct certificate_chain *out)
 static void append_name(struct certificate_chain *out, const char *prefix, struct span name)
 {
     static const char digits[] = "0123456789ABCDEF";
-    char text[CERTIFICATE_NAMES_CAP];
+    char text[CERTIFICATE_NAMES_CAP + 4]; /* an escape more than can ever fit */
     size_t used = strlen(out->names);
     size_t n = (size_t)snprintf(text, sizeof text, "%s%s", used > 0 ? "," : "", prefix);
     for (size_t i = 0; i < name.n && n + 3 < sizeof text; i++) {
@@ -155,8 +155,7 @@ static void append_name(struct certificate_chain *out, const char *prefix, struc
         text[n++] = digits[b >> 4];
         text[n++] = digits[b & 15];
     }
-    /* The loop leaves the last three bytes alone: a name that reaches them is too long in any case. */
-    if (n + 3 >= sizeof text || used + n >= sizeof out->names) {
+    if (used + n >= sizeof out->names) {
         out->names_cut = true;
         return;
     }

@@ -193,9 +193,12 @@ static void read_path_dates(const struct certificate_roots *roots, const STACK_O
 
 static enum certificate_trust why_untrusted(int error, X509 *leaf)
 {
-    /* With a key that libcrypto does not know nobody can say who signed: no reason to speak of forgery. */
-    if (is_self_issued(leaf) && is_checkable(leaf, leaf))
+    if (is_self_issued(leaf)) {
+        /* With a key that libcrypto does not know nobody can say who signed: no reason to speak of forgery. */
+        if (!is_checkable(leaf, leaf))
+            return TRUST_UNTRUSTED;
         return is_signed_by(leaf, leaf) ? TRUST_SELF_SIGNED : TRUST_SELF_ISSUED;
+    }
     switch (error) {
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:

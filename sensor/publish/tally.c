@@ -171,6 +171,8 @@ static void count_handshake(struct tally *t, const struct event *e)
 {
     const struct session_tls *h = &e->session->tls;
     if (policy_tls_state(e->session) == TLS_STATE_ESTABLISHED) {
+        if (h->certificate_seen)
+            count_name(&t->certificate_trust, e->values[EVENT_cert_trust].text);
         t->certificates_visible += h->certificate_seen;
         t->certificates_hidden += !h->certificate_seen;
     }

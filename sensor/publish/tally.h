@@ -78,7 +78,8 @@ struct tally {
     uint64_t midstream;
     uint64_t certificates_hidden; /* TLS established, certificate not visible */
     uint64_t certificates_visible;
-    uint64_t servers_lost; /* sessions of servers that found no room */
+    uint64_t servers_lost;                /* sessions of servers that found no room */
+    struct tally_names certificate_trust; /* of the visible ones */
     struct tally_names versions;
     struct tally_names suites;
     struct tally_names clear_mechanisms; /* password or token readable */

@@ -13,6 +13,7 @@ enum {
     TOP_SUITES = 8,
     TOP_VERSIONS = 8,
     TOP_MECHANISMS = 8,
+    TOP_TRUST = 6,
     TOP_SERVERS = 10,
     TOP_UNDECIDED = 6,
     SHOWN_CAP = 4 * TALLY_NAME_CAP,
@@ -174,13 +175,28 @@ static void print_tls(const struct text *t)
     page_row(p, "forward secrecy", y->forward_secret, y->suites_known);
     page_row(p, "post-quantum key exchange", y->post_quantum, y->suites_known);
     snprintf(note, sizeof note,
-             "  Shares of the %" PRIu64 " handshakes with a ServerHello; in %" PRIu64
-             " more sessions it is not known how TLS went. Certificates: %" PRIu64 " visible, %" PRIu64
-             " hidden by TLS 1.3, resumption or gaps.",
-             y->versions.total, y->tls_states[TLS_STATE_UNKNOWN], y->certificates_visible,
-             y->certificates_hidden);
-    fputc('\n', p->out);
-    page_wrap(p, 0, 2, note);
+             "Shares of the %" PRIu64 " handshakes with a ServerHello; in %" PRIu64
+             " more sessions it is not known how TLS went.",
+             y->versions.total, y->tls_states[TLS_STATE_UNKNOWN]);
+    fputs("\n  ", p->out);
+    page_wrap(p, 2, 2, note);
+}
+
+static void print_certificates(const struct text *t)
+{
+    const struct page *p = &t->page;
+    const struct tally *y = &t->tally;
+    char note[256];
+    if (y->certificates_visible == 0 && y->certificates_hidden == 0)
+        return;
+    page_heading(p, "Certificates");
+    print_names(p, &y->certificate_trust, TOP_TRUST, "(not checked)");
+    snprintf(note, sizeof note,
+             "Shares of the %" PRIu64 " sessions that show one; in %" PRIu64
+             " more TLS 1.3, resumption or a gap hides it.",
+             y->certificates_visible, y->certificates_hidden);
+    fputs("\n  ", p->out);
+    page_wrap(p, 2, 2, note);
 }
 
 static void print_clear(const struct text *t)
@@ -427,6 +443,7 @@ static bool finish(void *state, const struct run_summary *summary)
                     t->tally.starttls_unknown);
         print_steps(&t->page, "TLS from the first octet", t->tally.implicit, TALLY_CLIENT_HELLO, NULL);
         print_tls(t);
+        print_certificates(t);
         print_clear(t);
         print_servers(t);
         print_findings(t);

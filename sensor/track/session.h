@@ -115,6 +115,7 @@ struct session_tls {
     bool server_renegotiation_info;
     bool client_heartbeat;
     bool server_heartbeat;
+    bool server_session_ticket; /* RFC 5077: one was promised */
     bool heartbleed;           /* clear heartbeat that claims more than it carries */
     bool certificate_seen;     /* a clear Certificate message of the server */
     bool certificate_requested;
@@ -136,7 +137,9 @@ struct session_tls {
     uint16_t cipher_suite;
     uint16_t group;            /* 0 where not known */
     uint16_t dh_bits;          /* 0 where not seen */
+    uint16_t dh_prime_row;     /* of the table of well-known primes; 0 where it is none */
     uint16_t rsa_export_bits;
+    uint16_t rsa_exchange_bits; /* size of the premaster secret under the server's RSA key: that of the key */
     uint16_t signature_scheme; /* 0 where not seen */
     uint32_t ssl2_cipher;
     uint32_t chain_number;        /* of the server's certificate chain, chains.h; 0 where it could not be kept */

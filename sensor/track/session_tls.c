@@ -114,6 +114,7 @@ static void note_choice(struct conversation *c, const struct tls_server_hello *h
     t->server_encrypt_then_mac = h->encrypt_then_mac;
     t->server_renegotiation_info = h->renegotiation_info;
     t->server_heartbeat = h->heartbeat;
+    t->server_session_ticket = h->session_ticket;
     t->resumed = is_resumed(c, h, t->version);
     if (h->alpn.n > 0)
         session_set_text(c->facts.alpn, SESSION_ALPN_CAP, h->alpn);
@@ -149,6 +150,24 @@ static void note_server_keys(struct conversation *c, const struct tls_piece *pie
     t->dh_bits = (uint16_t)(keys.dh_bits <= UINT16_MAX ? keys.dh_bits : UINT16_MAX);
     t->rsa_export_bits = (uint16_t)(keys.rsa_bits <= UINT16_MAX ? keys.rsa_bits : UINT16_MAX);
     t->signature_scheme = keys.signature_scheme;
+    if (keys.dh_bits > 0) {
+        uint8_t hash[DIGEST_SHA256_BYTES];
+        digest_sha256(c->shared->digester, keys.dh_prime, hash);
+        t->dh_prime_row = registry_dh_prime_find(hash);
+    }
+}
+
+/* RSA key transport: the message is the encrypted premaster secret, as long as the modulus; SSL 3.0 leaves its length field out (RFC 5246
+ * s7.4.7.1). That tells the key's size even where the certificate was not captured. */
+static void note_client_keys(struct session_tls *t, const struct tls_piece *piece)
+{
+    enum { VERSION_SSL3 = 0x0300, LENGTH_BYTES = 2, KEY_BYTES_CAP = 4096 };
+    const struct registry_suite *suite = t->has_cipher ? registry_suite_find(t->cipher_suite) : NULL;
+    if (suite == NULL || (suite->kx != KX_RSA && suite->kx != KX_RSA_EXPORT) || piece->length > KEY_BYTES_CAP)
+        return;
+    uint32_t prefix = t->version == VERSION_SSL3 ? 0 : LENGTH_BYTES;
+    if (piece->length > prefix)
+        t->rsa_exchange_bits = (uint16_t)((piece->length - prefix) * 8);
 }
 
 static void note_malformed(struct conversation *c)
@@ -192,6 +211,8 @@ static void note_message(struct conversation *c, enum side from, const struct tl
         note_certificate(c, from, piece);
     } else if (piece->type == TLS_SERVER_KEY_EXCHANGE && from == SERVER) {
         note_server_keys(c, piece);
+    } else if (piece->type == TLS_CLIENT_KEY_EXCHANGE && from == CLIENT) {
+        note_client_keys(t, piece);
     } else if (piece->type == TLS_CERTIFICATE_REQUEST && from == SERVER) {
         t->certificate_requested = true;
     }

@@ -218,11 +218,25 @@ static void test_registry_versions_are_named(void **state)
     assert_string_equal(registry_version_name(0), "");
 }
 
+static void test_registry_known_primes_are_named_and_others_are_not(void **state)
+{
+    (void)state;
+    /* SHA-256 of the 2048-bit prime of RFC 7919, appendix A.1 */
+    uint8_t hash[32] = {0x9c, 0xd3, 0xb7, 0xf3, 0x36, 0x87, 0x2f, 0x46, 0xc0, 0x94, 0x28,
+                        0xd1, 0xbb, 0xc1, 0x98, 0x77, 0xa4, 0xd4, 0x40, 0x51, 0x2c};
+    assert_string_equal(registry_dh_prime_name(registry_dh_prime_find(hash)), "RFC7919/ffdhe2048");
+    hash[15] ^= 1;
+    assert_int_equal(registry_dh_prime_find(hash), 0);
+    assert_string_equal(registry_dh_prime_name(0), "");
+    assert_string_equal(registry_dh_prime_name(UINT16_MAX), "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_registry_tables_are_in_order),
         cmocka_unit_test(test_registry_every_row_is_found),
+        cmocka_unit_test(test_registry_known_primes_are_named_and_others_are_not),
         cmocka_unit_test(test_registry_rows_are_as_many_as_known),
         cmocka_unit_test(test_registry_suite_properties_are_right),
         cmocka_unit_test(test_registry_suite_of_odd_origin_is_told),

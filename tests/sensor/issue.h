@@ -4,6 +4,7 @@
 #pragma once
 
 #include <openssl/bn.h>
+#include <openssl/conf.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
@@ -100,10 +101,13 @@ static inline void issue_extend(X509 *cert, int nid, const char *value)
     if (value == NULL)
         return;
     X509V3_CTX context;
+    CONF *sections = NCONF_new(NULL); /* policies ask for one, even an empty one */
     X509V3_set_ctx(&context, cert, cert, NULL, NULL, 0);
-    X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, &context, nid, value);
+    X509V3_set_nconf(&context, sections);
+    X509_EXTENSION *extension = X509V3_EXT_nconf_nid(sections, &context, nid, value);
     issue_must(extension != NULL && X509_add_ext(cert, extension, -1) == 1);
     X509_EXTENSION_free(extension);
+    NCONF_free(sections);
 }
 
 static inline void issue_sign(X509 *cert, EVP_PKEY *key, const EVP_MD *digest)

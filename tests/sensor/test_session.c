@@ -320,6 +320,23 @@ static void test_session_fall_back_after_a_refusal_is_noted(void **state)
     assert_int_equal(policy_starttls(&c.facts), STARTTLS_REFUSED);
 }
 
+static void test_session_rsa_key_transport_tells_the_keys_size(void **state)
+{
+    (void)state;
+    static struct conversation c;
+    begin(&c, PROTOCOL_SMTP);
+    ask_for_tls(&c);
+    send_client_hello(&c, 0x0303, 0);
+    send_server_hello(&c, 0x0303, 0x009c, 0);
+    uint8_t body[2 + 256] = {1, 0};
+    part->n = 0;
+    build_handshake(part, 16, body, sizeof body);
+    build_record(out, 22, 0x0303, part->bytes, part->n);
+    send_out(&c, CLIENT);
+    assert_int_equal(c.facts.tls.rsa_exchange_bits, 2048);
+    session_end(&c);
+}
+
 static void test_session_no_secret_is_left_in_the_conversation(void **state)
 {
     (void)state;
@@ -347,6 +364,7 @@ int main(void)
         cmocka_unit_test(test_session_gap_in_the_handshake_leaves_the_suite_open),
         cmocka_unit_test(test_session_login_in_the_clear_settles_imap_but_not_smtp),
         cmocka_unit_test(test_session_fall_back_after_a_refusal_is_noted),
+        cmocka_unit_test(test_session_rsa_key_transport_tells_the_keys_size),
         cmocka_unit_test(test_session_no_secret_is_left_in_the_conversation),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -154,7 +154,7 @@ static void test_text_funnel_shows_where_sessions_stop(void **state)
          "  smtp             7        6        5         4            3            2            1        ");
     SAYS("TLS1.3 ");
     SAYS("TLS_AES_128_GCM_SHA256 ");
-    SAYS("Shares of the 2 handshakes with a ServerHello");
+    SAYS("\n  Shares of the 2 handshakes with a ServerHello");
     free(report);
 }
 

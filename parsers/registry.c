@@ -120,8 +120,8 @@ uint16_t registry_dh_prime_find(const uint8_t sha256[32])
     uint64_t key[2] = {0, 0};
     for (int i = 0; i < 16; i++)
         key[i / 8] = key[i / 8] << 8 | sha256[i];
-    const struct dh_prime *row =
-        bsearch(key, dh_primes, sizeof dh_primes / sizeof dh_primes[0], sizeof dh_primes[0], compare_prime);
+    const struct dh_prime *row = bsearch(key, dh_primes, sizeof dh_primes / sizeof dh_primes[0],
+                                         sizeof dh_primes[0], compare_prime);
     return row != NULL ? (uint16_t)(row - dh_primes + 1) : 0;
 }
 

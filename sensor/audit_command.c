@@ -87,7 +87,8 @@ static bool take_at(const char *command, const char *text, struct config *c)
             return true;
         }
     }
-    return text == NULL || fail(command, "--at takes a day such as 2026-11-24, or a time such as 2026-11-24T08:00:00Z");
+    return text == NULL ||
+           fail(command, "--at takes a day such as 2026-11-24, or a time such as 2026-11-24T08:00:00Z");
 }
 
 /* "all": the verdict stays with the default, the report compares. */
@@ -99,7 +100,8 @@ static bool take_profile(const char *command, const char *name, struct config *c
     if (!c->profile_all)
         c->profile = profile_of_name(name);
     return c->profile != PROFILE_COUNT ||
-           fail(command, "--profile: no profile of this name; there are rfc9325, nist-800-52r2, bsi-tr-02102, ncsc-nl-2025, "
+           fail(command, "--profile: no profile of this name; there are rfc9325, nist-800-52r2, "
+                         "bsi-tr-02102, ncsc-nl-2025, "
                          "mozilla-modern, mozilla-intermediate, pci-dss-4, and all");
 }
 
@@ -127,9 +129,8 @@ static bool configure(const char *command, const struct options *o, struct confi
         !take_text(command, "redis", o->redis, c->redis_url, sizeof c->redis_url) ||
         !take_text(command, "redis-password-file", o->redis_password_file, c->redis_password_file,
                    sizeof c->redis_password_file) ||
-        !take_text(command, "trust", o->trust, c->trust_file, sizeof c->trust_file) || !take_at(command, o->at, c) ||
-        !take_profile(command, o->profile, c) ||
-        !take_interfaces(o, c))
+        !take_text(command, "trust", o->trust, c->trust_file, sizeof c->trust_file) ||
+        !take_at(command, o->at, c) || !take_profile(command, o->profile, c) || !take_interfaces(o, c))
         return false;
     if (c->trust_file[0] != '\0' && !trust_readable(c->trust_file, error))
         return fail(command, error);

@@ -13,7 +13,14 @@
 #include "sensor/track/chains.h"
 
 /* An empty ring is looked at again after this long: waking a thread for every session would cost more than the session. */
-enum { IDLE_SLEEP_US = 1000, TICK_EVERY_MS = 200, SAVE_EVERY_MS = 300000, LEAF_PLACES = 4096, ERROR_BYTES = 512, NS_PER_S = 1000000000 };
+enum {
+    IDLE_SLEEP_US = 1000,
+    TICK_EVERY_MS = 200,
+    SAVE_EVERY_MS = 300000,
+    LEAF_PLACES = 4096,
+    ERROR_BYTES = 512,
+    NS_PER_S = 1000000000
+};
 
 /* What was read of the chains of one worker, by number modulo count: the worker forgets in the same order (chains.h). */
 struct known_chain {
@@ -227,7 +234,8 @@ static bool open_all(struct auditor *a)
     if (a->reader == NULL)
         return false;
     if (a->context.digester == NULL || a->history == NULL || !open_chains(a)) {
-        log_error("auditor", "no memory for the caps of the configuration, or libcrypto lacks SHA-1 or SHA-256");
+        log_error("auditor",
+                  "no memory for the caps of the configuration, or libcrypto lacks SHA-1 or SHA-256");
         return false;
     }
     if (a->config->history_file[0] != '\0' && !history_load(a->history, a->config->history_file, error))
@@ -276,9 +284,9 @@ static void run(struct auditor *a, void (*progress)(uint64_t, uint64_t))
     }
 }
 
-void auditor_run(const struct config *config, struct worker **workers, size_t worker_count, struct sink *sinks,
-                 size_t sink_count, void (*progress)(uint64_t done_bytes, uint64_t total_bytes),
-                 struct auditor_result *result)
+void auditor_run(const struct config *config, struct worker **workers, size_t worker_count,
+                 struct sink *sinks, size_t sink_count,
+                 void (*progress)(uint64_t done_bytes, uint64_t total_bytes), struct auditor_result *result)
 {
     static struct auditor a; /* one auditor a process; too large for a stack */
     a = (struct auditor){.config = config,

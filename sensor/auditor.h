@@ -10,8 +10,8 @@
 #include "sensor/worker.h"
 
 struct auditor_result {
-    enum severity worst;   /* of all findings */
-    bool sinks_complete;   /* every sink wrote what it was given */
+    enum severity worst; /* of all findings */
+    bool sinks_complete; /* every sink wrote what it was given */
     struct run_summary summary;
 };
 
@@ -19,6 +19,6 @@ struct auditor_result {
  * workers   opened, not started; closed by the caller
  * sinks     finished (and their state freed) here
  * progress  called a few times a second with input bytes done and in all; NULL for none */
-void auditor_run(const struct config *config, struct worker **workers, size_t worker_count, struct sink *sinks,
-                 size_t sink_count, void (*progress)(uint64_t done_bytes, uint64_t total_bytes),
-                 struct auditor_result *result);
+void auditor_run(const struct config *config, struct worker **workers, size_t worker_count,
+                 struct sink *sinks, size_t sink_count,
+                 void (*progress)(uint64_t done_bytes, uint64_t total_bytes), struct auditor_result *result);

@@ -59,13 +59,13 @@ struct config {
     bool tunnels;  /* the generated filter takes whole tunnels */
     bool discover; /* live: take all TCP, to find mail on unexpected ports */
     bool any_tls;
-    enum profile profile;                   /* the verdict is by this one */
-    bool profile_all;                       /* the report shows compliance with every profile side by side */
-    char trust_file[CONFIG_PATH_CAP];       /* CA bundle; "" the system's */
-    int64_t at_s;                           /* judge certificates as of then, Unix seconds; 0 the packet's time */
-    char history_file[CONFIG_PATH_CAP];     /* memory across restarts; "" none */
-    struct history_limits history;          /* sizes and thresholds of the memory across sessions */
-    char filter[CONFIG_FILTER_CAP]; /* user's BPF text, "" for none */
+    enum profile profile;               /* the verdict is by this one */
+    bool profile_all;                   /* the report shows compliance with every profile side by side */
+    char trust_file[CONFIG_PATH_CAP];   /* CA bundle; "" the system's */
+    int64_t at_s;                       /* judge certificates as of then, Unix seconds; 0 the packet's time */
+    char history_file[CONFIG_PATH_CAP]; /* memory across restarts; "" none */
+    struct history_limits history;      /* sizes and thresholds of the memory across sessions */
+    char filter[CONFIG_FILTER_CAP];     /* user's BPF text, "" for none */
     struct config_caps caps;
     struct config_timeouts timeouts;
     char json_path[CONFIG_PATH_CAP];           /* "" none, "-" standard output */

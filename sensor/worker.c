@@ -27,7 +27,7 @@ struct worker {
     struct ring chain_ring;
     struct chains *chains;
     struct worker_status status;
-    uint64_t done_bytes;   /* of the paths that are finished */
+    uint64_t done_bytes; /* of the paths that are finished */
     uint64_t total_bytes;
     _Atomic uint64_t progress_bytes;
     _Atomic bool stop;
@@ -85,8 +85,8 @@ static void take_frame(struct worker *w, const struct source_frame *frame)
 {
     struct counters *counters = &w->status.counters;
     struct segment segment;
-    enum decode_result result =
-        decode_frame(frame->link_type, frame->bytes, frame->wire_bytes, frame->time_ns, &segment);
+    enum decode_result result = decode_frame(frame->link_type, frame->bytes, frame->wire_bytes,
+                                             frame->time_ns, &segment);
     counter_add(counters, COUNTER_packets, 1);
     counter_add(counters, COUNTER_bytes, frame->wire_bytes);
     counter_add(counters, counter_of(result), 1);
@@ -217,7 +217,8 @@ static bool open_live(struct worker *w, char *error)
 static bool can_open_twice(const char *path)
 {
     struct stat info;
-    return strcmp(path, "-") != 0 && (stat(path, &info) != 0 || S_ISREG(info.st_mode) || S_ISDIR(info.st_mode));
+    return strcmp(path, "-") != 0 &&
+           (stat(path, &info) != 0 || S_ISREG(info.st_mode) || S_ISDIR(info.st_mode));
 }
 
 /* Every path once, so that a missing one is known now; the first stays open. */
@@ -272,7 +273,8 @@ struct worker *worker_open(const struct config *config, const struct worker_inpu
     w->config = config;
     w->input = *input;
     if (!open_memory(w)) {
-        snprintf(error, ERROR_BYTES, "no memory for the caps of the configuration; lower caps.flows or caps.negotiations");
+        snprintf(error, ERROR_BYTES,
+                 "no memory for the caps of the configuration; lower caps.flows or caps.negotiations");
         worker_close(w);
         return NULL;
     }

@@ -11,7 +11,8 @@ void wire_open(struct wire *w, struct tracker *tracker, uint16_t client_port, ui
                        .server_port = server_port};
 }
 
-struct segment wire_segment(const struct wire *w, enum side from, uint8_t flags, const void *payload, size_t n)
+struct segment wire_segment(const struct wire *w, enum side from, uint8_t flags, const void *payload,
+                            size_t n)
 {
     struct segment s = {.time_ns = w->time_ns,
                         .family = IP_V4,

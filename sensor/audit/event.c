@@ -146,7 +146,8 @@ static const char *cipher_id(struct event *e, const struct session_tls *t)
 {
     if (!t->has_cipher)
         return "";
-    return t->version == SSL2_VERSION ? code_text(e, "0x", t->ssl2_cipher, 6) : code_text(e, "0x", t->cipher_suite, 4);
+    return t->version == SSL2_VERSION ? code_text(e, "0x", t->ssl2_cipher, 6)
+                                      : code_text(e, "0x", t->cipher_suite, 4);
 }
 
 static const char *group_name(struct event *e, const struct session_tls *t)
@@ -336,7 +337,8 @@ static const char *undecidable_list(struct event *e, const struct judgement *j)
     return room;
 }
 
-void event_fill(struct event *e, const struct event_context *context, const struct facts *facts, const struct judgement *j)
+void event_fill(struct event *e, const struct event_context *context, const struct facts *facts,
+                const struct judgement *j)
 {
     const struct session *s = facts->session;
     const struct certificate_chain *c = facts->chain;
@@ -347,8 +349,16 @@ void event_fill(struct event *e, const struct event_context *context, const stru
     e->facts = facts;
     e->judgement = j;
     e->scratch_used = 0;
-#define FIELD_TEXT(expression) (struct event_value){.text = (expression)}
-#define FIELD_NUMBER(expression) (struct event_value){.number = (expression)}
+#define FIELD_TEXT(expression)                                                                               \
+    (struct event_value)                                                                                     \
+    {                                                                                                        \
+        .text = (expression)                                                                                 \
+    }
+#define FIELD_NUMBER(expression)                                                                             \
+    (struct event_value)                                                                                     \
+    {                                                                                                        \
+        .number = (expression)                                                                               \
+    }
 #define FIELD(name, kind, expression) v[EVENT_##name] = FIELD_##kind(expression);
 #include "sensor/audit/event.def"
 #undef FIELD

@@ -22,16 +22,16 @@ enum event_field {
 enum event_kind { EVENT_TEXT, EVENT_NUMBER };
 
 struct event_value {
-    const char *text;   /* EVENT_TEXT: NUL-terminated; borrowed from the event, the session or constant */
-    int64_t number;     /* EVENT_NUMBER */
+    const char *text; /* EVENT_TEXT: NUL-terminated; borrowed from the event, the session or constant */
+    int64_t number;   /* EVENT_NUMBER */
 };
 
 enum { EVENT_SCRATCH_BYTES = 4096 };
 
 struct event {
     struct event_value values[EVENT_FIELD_COUNT];
-    const struct session *session;   /* borrowed */
-    const struct facts *facts;       /* borrowed */
+    const struct session *session;     /* borrowed */
+    const struct facts *facts;         /* borrowed */
     const struct judgement *judgement; /* borrowed */
     size_t scratch_used;
     char scratch[EVENT_SCRATCH_BYTES]; /* the texts that are put together here */

@@ -52,7 +52,8 @@ static bool shows_offer(const struct session *s, bool *offered)
 static bool tls_failed(const struct session *s)
 {
     enum starttls starttls = policy_starttls(s);
-    return policy_tls_state(s) == TLS_STATE_FAILED || starttls == STARTTLS_REFUSED || starttls == STARTTLS_FAILED;
+    return policy_tls_state(s) == TLS_STATE_FAILED || starttls == STARTTLS_REFUSED ||
+           starttls == STARTTLS_FAILED;
 }
 
 static uint16_t chosen_version(const struct session *s)
@@ -75,7 +76,8 @@ static uint16_t best_within(const int64_t last_s[HISTORY_VERSIONS], int64_t now_
     return 0;
 }
 
-static void look_at_offers(const struct history *h, const struct history_server *r, const struct session *s, struct past *out)
+static void look_at_offers(const struct history *h, const struct history_server *r, const struct session *s,
+                           struct past *out)
 {
     int64_t now_s = seconds_of(s);
     uint64_t seen = 0;
@@ -86,7 +88,8 @@ static void look_at_offers(const struct history *h, const struct history_server 
         seen += r->days[i].seen;
         offered += r->days[i].offered;
     }
-    out->baseline_offers = seen >= h->limits.baseline_sessions && offered * 100 >= seen * h->limits.baseline_percent;
+    out->baseline_offers = seen >= h->limits.baseline_sessions &&
+                           offered * 100 >= seen * h->limits.baseline_percent;
     for (int i = 0; i < HISTORY_OFFERS; i++) {
         bool other = memcmp(&r->offers[i].client, &s->client_address, sizeof s->client_address) != 0;
         out->offered_to_other_lately |= other && within(r->offers[i].time_s, now_s, h->limits.path_window_s);
@@ -102,7 +105,8 @@ static bool most_dropped(const struct history_server *r, int64_t now_s)
            r->version_last_s[TLS13 - 0x0300] != 0;
 }
 
-static void look_at_leaves(const struct history_server *r, const struct certificate_chain *chain, struct past *out)
+static void look_at_leaves(const struct history_server *r, const struct certificate_chain *chain,
+                           struct past *out)
 {
     const struct history_leaf *newest = NULL;
     for (int i = 0; i < HISTORY_LEAVES; i++) {
@@ -127,7 +131,8 @@ static void look_at_leaves(const struct history_server *r, const struct certific
     out->other_leaf_not_after = newest->not_after;
 }
 
-static void look_at_pair(const struct history *h, const struct history_pair *r, const struct session *s, struct past *out)
+static void look_at_pair(const struct history *h, const struct history_pair *r, const struct session *s,
+                         struct past *out)
 {
     int64_t now_s = seconds_of(s);
     out->pair_best_version = best_within(r->version_last_s, now_s, h->limits.version_days);
@@ -137,7 +142,8 @@ static void look_at_pair(const struct history *h, const struct history_pair *r, 
     }
 }
 
-static void look_at_key(const struct history *h, const struct history_shared_key *r, const struct session *s, struct past *out)
+static void look_at_key(const struct history *h, const struct history_shared_key *r, const struct session *s,
+                        struct past *out)
 {
     uint32_t others = r->count;
     for (uint32_t i = 0; i < r->count && i < HISTORY_KEY_SERVERS; i++)
@@ -146,7 +152,8 @@ static void look_at_key(const struct history *h, const struct history_shared_key
     out->key_reused = others + 1 >= h->limits.key_servers;
 }
 
-void history_look(struct history *h, const struct session *s, const struct certificate_chain *chain, struct past *out)
+void history_look(struct history *h, const struct session *s, const struct certificate_chain *chain,
+                  struct past *out)
 {
     memset(out, 0, sizeof *out);
     struct history_key key = server_key(s);

@@ -116,7 +116,8 @@ static bool header_fits(const struct file_header *header, const struct history *
     _Static_assert(sizeof(struct history_server) <= 1024, "get_table reads a row at a time");
     const struct history_table *tables[TABLES];
     tables_of(h, tables);
-    bool fits = memcmp(header->magic, magic, sizeof magic) == 0 && header->key_bytes == sizeof(struct history_key);
+    bool fits = memcmp(header->magic, magic, sizeof magic) == 0 &&
+                header->key_bytes == sizeof(struct history_key);
     for (int i = 0; i < TABLES; i++)
         fits = fits && header->row_bytes[i] == tables[i]->row_bytes;
     return fits;
@@ -167,7 +168,8 @@ bool history_load(struct history *h, const char *path, char *error)
         forget(&h->servers);
         forget(&h->pairs);
         forget(&h->keys);
-        snprintf(error, ERROR_BYTES, "%s is no history of this version, or damaged; remove it to begin anew", path);
+        snprintf(error, ERROR_BYTES, "%s is no history of this version, or damaged; remove it to begin anew",
+                 path);
     }
     return good;
 }

@@ -77,7 +77,8 @@ void policy_judge(const struct facts *f, struct judgement *out)
     out->verdict = verdict_of(s, out);
 }
 
-static const char *const severity_words[SEVERITY_COUNT] = {"none", "info", "low", "medium", "high", "critical"};
+static const char *const severity_words[SEVERITY_COUNT] = {"none",   "info", "low",
+                                                           "medium", "high", "critical"};
 
 const char *policy_severity_word(enum severity severity)
 {
@@ -113,6 +114,7 @@ const char *policy_starttls_word(enum starttls starttls)
 
 const char *policy_tls_state_word(enum tls_state state)
 {
-    static const char *const words[TLS_STATE_COUNT] = {"none", "hello_only", "failed", "established", "unknown"};
+    static const char *const words[TLS_STATE_COUNT] = {"none", "hello_only", "failed", "established",
+                                                       "unknown"};
     return words[state];
 }

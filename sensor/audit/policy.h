@@ -47,6 +47,11 @@ struct finding {
     enum severity severity;
 };
 
+struct house_rule;
+struct house_expectation;
+
+enum { RULE_WORDS = (RULE_COUNT + 63) / 64 }; /* of a set of rules, a bit each */
+
 enum verdict { VERDICT_COMPLIANT, VERDICT_WEAK, VERDICT_INSECURE, VERDICT_UNDECIDABLE, VERDICT_COUNT };
 
 struct judgement {
@@ -72,8 +77,14 @@ enum starttls {
     STARTTLS_UNKNOWN,
     STARTTLS_COUNT
 };
-enum tls_state { TLS_STATE_NONE, TLS_STATE_HELLO_ONLY, TLS_STATE_FAILED, TLS_STATE_ESTABLISHED, TLS_STATE_UNKNOWN,
-                 TLS_STATE_COUNT };
+enum tls_state {
+    TLS_STATE_NONE,
+    TLS_STATE_HELLO_ONLY,
+    TLS_STATE_FAILED,
+    TLS_STATE_ESTABLISHED,
+    TLS_STATE_UNKNOWN,
+    TLS_STATE_COUNT
+};
 
 /* policy_mode, policy_starttls, policy_tls_state - one word each out of the facts of a session. */
 enum mode policy_mode(const struct session *s);
@@ -83,13 +94,14 @@ enum tls_state policy_tls_state(const struct session *s);
 /* Everything that the rules look at. All borrowed. */
 struct facts {
     const struct session *session;
-    const struct certificate_chain *chain; /* of the server; NULL where none was visible or learnt */
+    const struct certificate_chain *chain;        /* of the server; NULL where none was visible or learnt */
     const struct certificate_chain *client_chain; /* of the client; NULL where none was visible */
-    bool chain_learnt;                     /* chain comes from an earlier session of this server: it is told, never judged */
-    const struct past *past;               /* NULL: nothing is remembered */
-    const char *host;                      /* the name that the server should carry: the client's SNI, else the configured one, else "" */
-    enum profile profile;                  /* the verdict is by this one */
-    int64_t at_s;                          /* judge certificates as of then; Unix seconds */
+    bool chain_learnt; /* chain comes from an earlier session of this server: it is told, never judged */
+    const struct past *past; /* NULL: nothing is remembered */
+    const char
+        *host; /* the name that the server should carry: the client's SNI, else the configured one, else "" */
+    enum profile profile; /* the verdict is by this one */
+    int64_t at_s;         /* judge certificates as of then; Unix seconds */
 };
 
 /* policy_judge - apply every rule.

@@ -59,8 +59,8 @@ struct answer rule_certificate_weak_key(const struct facts *f)
 
 struct answer rule_certificate_self_signed(const struct facts *f)
 {
-    return answer_about(f, certificate_visible(f) &&
-                               (f->chain->trust == TRUST_SELF_SIGNED || f->chain->trust == TRUST_SELF_ISSUED));
+    return answer_about(f, certificate_visible(f) && (f->chain->trust == TRUST_SELF_SIGNED ||
+                                                      f->chain->trust == TRUST_SELF_ISSUED));
 }
 
 struct answer rule_certificate_untrusted(const struct facts *f)

@@ -159,6 +159,7 @@ struct answer rule_plaintext_fallback(const struct facts *f)
     const struct session *s = f->session;
     const struct session_mail *m = &s->mail;
     bool went_on = m->fallback_after_refusal || (m->cleartext_goes_on && worked_in_clear(s));
-    bool came_back = f->past != NULL && f->past->pair_failed_lately && policy_mode(s) == MODE_PLAINTEXT && worked_in_clear(s);
+    bool came_back = f->past != NULL && f->past->pair_failed_lately && policy_mode(s) == MODE_PLAINTEXT &&
+                     worked_in_clear(s);
     return hit_or(went_on || came_back, cleartext_seen(s));
 }

@@ -13,7 +13,8 @@ static bool offer_missing(const struct session *s)
 /* Whether there was an offer cannot be told: nothing was seen that speaks for it or against it. */
 static bool offer_unseen(const struct session *s)
 {
-    return !s->tls_port && s->protocol != PROTOCOL_OTHER && policy_starttls(s) == STARTTLS_UNKNOWN && !s->tls.begun;
+    return !s->tls_port && s->protocol != PROTOCOL_OTHER && policy_starttls(s) == STARTTLS_UNKNOWN &&
+           !s->tls.begun;
 }
 
 struct answer rule_starttls_withheld(const struct facts *f)
@@ -58,7 +59,7 @@ struct answer rule_version_drop(const struct facts *f)
     if (t->version == TLS12_VERSION)
         return hit_if(t->client_max_version >= TLS13_VERSION);
     uint16_t best = f->past->pair_best_version > f->past->server_best_version ? f->past->pair_best_version
-                                                                               : f->past->server_best_version;
+                                                                              : f->past->server_best_version;
     return hit_if(best >= TLS12_VERSION && t->client_max_version >= TLS12_VERSION);
 }
 

@@ -18,8 +18,8 @@ static bool both_visible(const struct session *s)
 static bool dialogue_seen(const struct session *s)
 {
     const struct session_mail *m = &s->mail;
-    return m->greeting_seen || m->helo_seen || m->capabilities_seen || m->capabilities_refused || m->tls_asked ||
-           m->auth_seen || m->transaction || m->messages > 0 || m->preauth || m->bye;
+    return m->greeting_seen || m->helo_seen || m->capabilities_seen || m->capabilities_refused ||
+           m->tls_asked || m->auth_seen || m->transaction || m->messages > 0 || m->preauth || m->bye;
 }
 
 bool rules_dialogue_whole(const struct session *s)
@@ -79,7 +79,8 @@ enum tls_state policy_tls_state(const struct session *s)
     if (t->alert_seen || t->not_tls)
         return TLS_STATE_FAILED;
     if (!both_visible(s) || s->side[CLIENT].gap_in_handshake || s->side[SERVER].gap_in_handshake)
-        return t->client_hello && !t->server_hello && !side_visible(s, SERVER) ? TLS_STATE_HELLO_ONLY : TLS_STATE_UNKNOWN;
+        return t->client_hello && !t->server_hello && !side_visible(s, SERVER) ? TLS_STATE_HELLO_ONLY
+                                                                               : TLS_STATE_UNKNOWN;
     if (!t->client_hello && !t->server_hello)
         return TLS_STATE_UNKNOWN;
     if (closed(s))
@@ -120,8 +121,10 @@ static enum starttls state_of_offer(const struct session *s)
     if (m->capabilities_seen)
         return m->capabilities_cut ? STARTTLS_UNKNOWN : STARTTLS_NOT_OFFERED;
     /* A greeting and a good-bye, or a refused greeting: nobody got as far as asking what there is. */
-    bool got_further = m->helo_seen || m->auth_seen || m->transaction || m->capabilities_refused || m->messages > 0;
-    return rules_dialogue_whole(s) && m->greeting_seen && !got_further && !m->preauth ? STARTTLS_NONE : STARTTLS_UNKNOWN;
+    bool got_further = m->helo_seen || m->auth_seen || m->transaction || m->capabilities_refused ||
+                       m->messages > 0;
+    return rules_dialogue_whole(s) && m->greeting_seen && !got_further && !m->preauth ? STARTTLS_NONE
+                                                                                      : STARTTLS_UNKNOWN;
 }
 
 enum starttls policy_starttls(const struct session *s)

@@ -3,8 +3,14 @@
 
 #include "parsers/registry.h"
 
-enum { SSL2_VERSION = 0x0002, SSL3_VERSION = 0x0300, TLS10_VERSION = 0x0301, TLS11_VERSION = 0x0302, TLS12_VERSION = 0x0303,
-       TLS13_VERSION = 0x0304 };
+enum {
+    SSL2_VERSION = 0x0002,
+    SSL3_VERSION = 0x0300,
+    TLS10_VERSION = 0x0301,
+    TLS11_VERSION = 0x0302,
+    TLS12_VERSION = 0x0303,
+    TLS13_VERSION = 0x0304
+};
 
 enum { ALERT_INAPPROPRIATE_FALLBACK = 86, DH_BITS_MIN = 2048, CURVE_BITS_MIN = 224 };
 
@@ -142,7 +148,8 @@ static bool key_exchange_due(const struct session *s)
     if (row == NULL || s->tls.resumed || s->tls.version >= TLS13_VERSION)
         return false;
     return row->kx == KX_DHE || row->kx == KX_ECDHE || row->kx == KX_DH_ANON || row->kx == KX_ECDH_ANON ||
-           row->kx == KX_DHE_PSK || row->kx == KX_ECDHE_PSK || row->kx == KX_DHE_EXPORT || row->kx == KX_DH_ANON_EXPORT;
+           row->kx == KX_DHE_PSK || row->kx == KX_ECDHE_PSK || row->kx == KX_DHE_EXPORT ||
+           row->kx == KX_DH_ANON_EXPORT;
 }
 
 static bool key_exchange_known(const struct session *s)
@@ -160,16 +167,17 @@ struct answer rule_weak_curve(const struct facts *f)
 {
     const struct session *s = f->session;
     const struct registry_group *row = s->tls.group != 0 ? registry_group_find(s->tls.group) : NULL;
-    bool elliptic_and_short = row != NULL && s->tls.dh_bits == 0 && !row->post_quantum && row->field_bits > 0 &&
-                              row->field_bits < CURVE_BITS_MIN;
+    bool elliptic_and_short = row != NULL && s->tls.dh_bits == 0 && !row->post_quantum &&
+                              row->field_bits > 0 && row->field_bits < CURVE_BITS_MIN;
     return hit_or(elliptic_and_short || s->tls.explicit_curve, key_exchange_known(s));
 }
 
 struct answer rule_weak_handshake_signature(const struct facts *f)
 {
     const struct session *s = f->session;
-    const struct registry_signature *row =
-        s->tls.signature_scheme != 0 ? registry_signature_find(s->tls.signature_scheme) : NULL;
+    const struct registry_signature *row = s->tls.signature_scheme != 0
+                                               ? registry_signature_find(s->tls.signature_scheme)
+                                               : NULL;
     return hit_or(s->tls.version == TLS12_VERSION && row != NULL && row->weak, key_exchange_known(s));
 }
 

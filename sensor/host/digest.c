@@ -42,7 +42,8 @@ void digest_close(struct digester *d)
 
 static void hash(struct digester *d, const EVP_MD *md, struct span in, uint8_t *out, size_t out_bytes)
 {
-    bool done = EVP_DigestInit_ex2(d->context, md, NULL) == 1 && EVP_DigestUpdate(d->context, in.p, in.n) == 1 &&
+    bool done = EVP_DigestInit_ex2(d->context, md, NULL) == 1 &&
+                EVP_DigestUpdate(d->context, in.p, in.n) == 1 &&
                 EVP_DigestFinal_ex(d->context, out, NULL) == 1;
     if (!done)
         memset(out, 0, out_bytes);

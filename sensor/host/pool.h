@@ -12,9 +12,9 @@ struct pool {
     unsigned char *blocks;
     size_t block_bytes;
     uint32_t count;
-    uint32_t fresh;      /* blocks from here on were never given out */
+    uint32_t fresh; /* blocks from here on were never given out */
     uint32_t in_use;
-    void *free;          /* chain of blocks given back, through their first word */
+    void *free; /* chain of blocks given back, through their first word */
 };
 
 /* pool_open - room for count blocks. Returns false where memory is lacking. */

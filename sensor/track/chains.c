@@ -13,14 +13,14 @@ struct entry {
     uint64_t hash;
     uint32_t number; /* 0: never used */
     uint32_t length;
-    uint8_t *body;   /* CHAIN_CAP_BYTES of room */
+    uint8_t *body; /* CHAIN_CAP_BYTES of room */
 };
 
 struct chains {
     struct ring *out;
     bool wait;
     uint32_t count;
-    uint32_t last;       /* number of the newest chain */
+    uint32_t last; /* number of the newest chain */
     uint32_t index_mask;
     uint64_t key;
     uint64_t dropped;
@@ -87,7 +87,8 @@ static uint32_t find(const struct chains *c, uint64_t hash, struct span body)
     for (uint32_t probe = 0; probe < PROBES; probe++) {
         uint32_t number = c->index[(hash + probe) & c->index_mask];
         const struct entry *e = &c->entries[number % c->count];
-        if (number != 0 && e->number == number && e->hash == hash && span_equal(span_of(e->body, e->length), body))
+        if (number != 0 && e->number == number && e->hash == hash &&
+            span_equal(span_of(e->body, e->length), body))
             return number;
     }
     return 0;

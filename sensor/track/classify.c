@@ -102,7 +102,8 @@ enum protocol classify_packet(struct classifier *c, void *flow, struct span pack
     uint16_t length = (uint16_t)(packet.n < IP_LENGTH_CAP ? packet.n : IP_LENGTH_CAP);
     struct ndpi_flow_struct *f = flow;
 #if NDPI_RELEASE >= 406
-    ndpi_protocol found = ndpi_detection_process_packet(c->module, f, packet.p, length, time_ns / NS_PER_MS, NULL);
+    ndpi_protocol found = ndpi_detection_process_packet(c->module, f, packet.p, length, time_ns / NS_PER_MS,
+                                                        NULL);
 #else
     ndpi_protocol found = ndpi_detection_process_packet(c->module, f, packet.p, length, time_ns / NS_PER_MS);
 #endif

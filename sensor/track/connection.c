@@ -35,7 +35,8 @@ static void count_session(struct tracker *t, const struct session *s)
 {
     counter_add(t->counters, COUNTER_sessions, 1);
     counter_add(t->counters, COUNTER_flows_midstream, s->midstream);
-    counter_add(t->counters, COUNTER_flows_one_sided, s->side[CLIENT].packets == 0 || s->side[SERVER].packets == 0);
+    counter_add(t->counters, COUNTER_flows_one_sided,
+                s->side[CLIENT].packets == 0 || s->side[SERVER].packets == 0);
     counter_add(t->counters, COUNTER_duplicates, s->duplicates);
     counter_add(t->counters, COUNTER_overlong_lines, s->mail.overlong);
 }
@@ -198,8 +199,8 @@ static bool guess_from_client(const struct tracker *t, const struct segment *seg
     return true;
 }
 
-struct flow *connection_flow(struct tracker *t, const struct flow_key *key, bool from_low, const struct segment *segment,
-                               uint32_t generation)
+struct flow *connection_flow(struct tracker *t, const struct flow_key *key, bool from_low,
+                             const struct segment *segment, uint32_t generation)
 {
     struct flow *f = flow_add(t->flows, key, segment->time_ns);
     f->generation = generation;
@@ -241,7 +242,8 @@ void connection_prove(struct tracker *t, struct flow *f, const struct segment *s
         if (found != PROTOCOL_UNKNOWN)
             session_adopt(c, found);
     }
-    bool deaf = c->reading[CLIENT] == READING_NOTHING && c->reading[SERVER] == READING_NOTHING && !c->ndpi_wanted;
+    bool deaf = c->reading[CLIENT] == READING_NOTHING && c->reading[SERVER] == READING_NOTHING &&
+                !c->ndpi_wanted;
     if (!c->confirmed && (deaf || f->side[CLIENT].bytes + f->side[SERVER].bytes > UNPROVEN_BYTES)) {
         drop_conversation(t, c);
         f->owner = NULL;
@@ -267,4 +269,3 @@ void connection_interim(struct tracker *t, struct flow *f)
     s.final = false;
     t->emit(t->context, &s);
 }
-

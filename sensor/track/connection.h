@@ -42,8 +42,8 @@ static inline const struct config_port *connection_row(const struct tracker *t, 
 
 /* connection_flow - a new flow for a segment of an unknown connection; its sides are told apart.
  * generation  earlier connections between the same ends */
-struct flow *connection_flow(struct tracker *t, const struct flow_key *key, bool from_low, const struct segment *segment,
-                             uint32_t generation);
+struct flow *connection_flow(struct tracker *t, const struct flow_key *key, bool from_low,
+                             const struct segment *segment, uint32_t generation);
 
 /* connection_begin - the first payload: start a conversation, or ignore the flow. */
 void connection_begin(struct tracker *t, struct flow *f, enum side from, const struct segment *segment);

@@ -41,20 +41,20 @@ struct conversation {
     const struct mail_parser *parser; /* NULL: TLS on a port without mail */
     struct stream streams[2];
     struct tls_record records[2];
-    uint8_t reading[2];      /* enum reading */
-    bool confirmed;          /* on a port of the table, or the content proved to be mail */
-    bool ndpi_wanted;        /* unexpected port, not yet decided */
+    uint8_t reading[2]; /* enum reading */
+    bool confirmed;     /* on a port of the table, or the content proved to be mail */
+    bool ndpi_wanted;   /* unexpected port, not yet decided */
     uint8_t ndpi_packets;
-    void *ndpi;              /* classify.c's state; NULL where none */
-    uint8_t last_secret;     /* enum mail_secret of the authentication under way */
+    void *ndpi;          /* classify.c's state; NULL where none */
+    uint8_t last_secret; /* enum mail_secret of the authentication under way */
     /* Of the handshake, what a later message needs to be understood: */
     uint8_t client_session_id_length;
     uint8_t client_session_id[SESSION_ID_CAP];
     bool ccs[2];
-    bool finished[2];        /* first protected record was a handshake message */
-    bool data[2];            /* protected application data */
-    bool refusal_sized;      /* TLS 1.3: the client's first protected record has the size of an alert */
-    bool ssl2_protected[2];  /* a protected SSLv2 record of this side was seen */
+    bool finished[2];       /* first protected record was a handshake message */
+    bool data[2];           /* protected application data */
+    bool refusal_sized;     /* TLS 1.3: the client's first protected record has the size of an alert */
+    bool ssl2_protected[2]; /* a protected SSLv2 record of this side was seen */
     _Alignas(max_align_t) unsigned char mail_state[MAIL_STATE_BYTES];
 };
 

@@ -22,7 +22,8 @@ enum protocol detect_protocol(enum side from, struct span first)
         return PROTOCOL_OTHER;
     if (from == CLIENT)
         return PROTOCOL_UNKNOWN;
-    if (span_starts(first, "220 ") || span_starts(first, "220-") || span_starts(first, "554 ") || span_starts(first, "421 "))
+    if (span_starts(first, "220 ") || span_starts(first, "220-") || span_starts(first, "554 ") ||
+        span_starts(first, "421 "))
         return PROTOCOL_SMTP;
     if (span_starts(first, "* OK ") || span_starts(first, "* PREAUTH ") || span_starts(first, "* BYE "))
         return PROTOCOL_IMAP;

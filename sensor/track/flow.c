@@ -13,12 +13,12 @@ struct list {
 };
 
 struct flow_table {
-    struct flow *flows;   /* [0] is never used, so that index 0 can mean none */
+    struct flow *flows; /* [0] is never used, so that index 0 can mean none */
     uint32_t *buckets;
     uint32_t bucket_mask;
     uint32_t capacity;
-    uint32_t fresh;       /* flows from here on were never used */
-    uint32_t free;        /* chain through bucket_next */
+    uint32_t fresh; /* flows from here on were never used */
+    uint32_t free;  /* chain through bucket_next */
     uint64_t key0, key1;
     uint64_t numbers;
     uint64_t evicted;
@@ -90,7 +90,8 @@ uint64_t flow_key_hash(const struct flow_key *key)
     return sip_hash(key, 0, 0);
 }
 
-struct flow_table *flow_table_open(const struct flow_limits *limits, void (*leave)(void *, struct flow *), void *context)
+struct flow_table *flow_table_open(const struct flow_limits *limits, void (*leave)(void *, struct flow *),
+                                   void *context)
 {
     struct flow_table *t = calloc(1, sizeof *t);
     if (t == NULL)

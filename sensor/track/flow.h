@@ -26,12 +26,12 @@ enum flow_stage {
 
 /* One direction, as cheap to keep up to date as can be. */
 struct flow_side {
-    uint64_t bytes;       /* payload octets, each once */
+    uint64_t bytes; /* payload octets, each once */
     uint32_t packets;
-    uint32_t next;        /* sequence number of the octet expected next */
+    uint32_t next; /* sequence number of the octet expected next */
     uint32_t fin_sequence;
-    uint32_t initial;     /* sequence number of the SYN */
-    bool synced;          /* `next` is valid */
+    uint32_t initial; /* sequence number of the SYN */
+    bool synced;      /* `next` is valid */
     bool syn;
     bool fin;
     bool fin_acked;
@@ -39,11 +39,11 @@ struct flow_side {
 };
 
 struct flow_key {
-    struct address low;   /* the smaller end first, so both directions have one key */
+    struct address low; /* the smaller end first, so both directions have one key */
     struct address high;
     uint16_t low_port;
     uint16_t high_port;
-    uint32_t layer;       /* VLAN or tunnel, where they are part of a flow's identity; else 0 */
+    uint32_t layer; /* VLAN or tunnel, where they are part of a flow's identity; else 0 */
 };
 
 struct flow {
@@ -54,8 +54,8 @@ struct flow {
     uint32_t bucket_next; /* indices into the table; 0 is none */
     uint32_t newer;
     uint32_t older;
-    uint32_t listed_s;    /* last_ns in seconds when it was last moved in its list */
-    uint32_t generation;  /* earlier connections between the same ends */
+    uint32_t listed_s;   /* last_ns in seconds when it was last moved in its list */
+    uint32_t generation; /* earlier connections between the same ends */
     uint32_t duplicates;
     uint32_t pending_syn; /* sequence number of a SYN that may start a new connection here */
     uint32_t interims;    /* interim events so far */
@@ -63,13 +63,13 @@ struct flow {
     uint8_t family;
     bool client_is_low;
     bool midstream;
-    bool pending;         /* pending_syn is set */
+    bool pending; /* pending_syn is set */
     bool evicted;
-    bool packed;          /* the owner's matter: what `owner` points to */
-    uint8_t tunnel;       /* of the first packet */
+    bool packed;    /* the owner's matter: what `owner` points to */
+    uint8_t tunnel; /* of the first packet */
     int16_t vlan;
     struct flow_side side[2]; /* CLIENT, SERVER */
-    void *owner;          /* what the owner keeps for it */
+    void *owner;              /* what the owner keeps for it */
 };
 
 struct flow_table; /* opaque */
@@ -81,8 +81,8 @@ struct flow_limits {
 
 /* flow_table_open - take the memory. leave(context, flow) is called before a flow is given up, by age or for room; it must leave
  * flow->owner free of anything to be freed. Returns NULL where memory is lacking. */
-struct flow_table *flow_table_open(const struct flow_limits *limits, void (*leave)(void *context, struct flow *flow),
-                                   void *context);
+struct flow_table *flow_table_open(const struct flow_limits *limits,
+                                   void (*leave)(void *context, struct flow *flow), void *context);
 void flow_table_close(struct flow_table *t);
 
 /* flow_key_of - the key of a segment; *from_low says whether its sender is the low end. */

@@ -21,14 +21,16 @@ static void free_chunk(const struct reassembler *r, struct chunk *c)
     pool_give(r->chunks, c);
 }
 
-static void hand_on(const struct reassembler *r, struct flow *f, void *connection, enum side from, struct span bytes)
+static void hand_on(const struct reassembler *r, struct flow *f, void *connection, enum side from,
+                    struct span bytes)
 {
     f->side[from].next += (uint32_t)bytes.n;
     f->side[from].bytes += bytes.n;
     r->bytes(connection, from, bytes);
 }
 
-static void hand_on_gap(const struct reassembler *r, struct flow *f, void *connection, enum side from, uint32_t bytes)
+static void hand_on_gap(const struct reassembler *r, struct flow *f, void *connection, enum side from,
+                        uint32_t bytes)
 {
     f->side[from].next += bytes;
     counter_add(r->counters, COUNTER_gaps, 1);
@@ -45,7 +47,8 @@ static bool head_ready(const struct flow *f, const struct stream *s, enum side f
     return !c->has_acknowledgement || !acknowledges_unseen(f, from, c->acknowledgement);
 }
 
-static void hand_on_head(const struct reassembler *r, struct flow *f, struct stream *s, void *connection, enum side from)
+static void hand_on_head(const struct reassembler *r, struct flow *f, struct stream *s, void *connection,
+                         enum side from)
 {
     struct chunk *c = s->waiting;
     s->waiting = c->next;
@@ -72,8 +75,8 @@ static void drain(const struct reassembler *r, struct flow *f, struct stream str
 
 /* Give up the bytes that keep the first waiting chunk of a direction from going on: a hole in front of it, or bytes of the other
  * direction that its sender had. */
-static void give_up_hole(const struct reassembler *r, struct flow *f, struct stream streams[2], void *connection,
-                         enum side from)
+static void give_up_hole(const struct reassembler *r, struct flow *f, struct stream streams[2],
+                         void *connection, enum side from)
 {
     const struct chunk *c = streams[from].waiting;
     uint32_t next = f->side[from].next;
@@ -84,7 +87,8 @@ static void give_up_hole(const struct reassembler *r, struct flow *f, struct str
     enum side other = side_other(from);
     uint32_t end = c->acknowledgement;
     const struct chunk *theirs = streams[other].waiting;
-    if (theirs != NULL && sequence_before(theirs->sequence, end) && sequence_before(f->side[other].next, theirs->sequence))
+    if (theirs != NULL && sequence_before(theirs->sequence, end) &&
+        sequence_before(f->side[other].next, theirs->sequence))
         end = theirs->sequence;
     if (theirs != NULL && !sequence_before(f->side[other].next, theirs->sequence)) {
         /* Both wait for each other, which no honest pair does: the older goes first. */
@@ -95,8 +99,8 @@ static void give_up_hole(const struct reassembler *r, struct flow *f, struct str
 }
 
 /* Will the bytes in front of the first waiting chunk never come (again)? */
-static bool hole_is_lost(const struct reassembler *r, const struct flow *f, const struct stream *s, enum side from,
-                         uint64_t now_ns)
+static bool hole_is_lost(const struct reassembler *r, const struct flow *f, const struct stream *s,
+                         enum side from, uint64_t now_ns)
 {
     const struct chunk *c = s->waiting;
     if (c == NULL || now_ns < c->time_ns + r->gap_ns)
@@ -108,8 +112,8 @@ static bool hole_is_lost(const struct reassembler *r, const struct flow *f, cons
 }
 
 /* Bytes of a new segment that overlap a waiting chunk: the waiting ones stay, differences are counted. */
-static void count_conflicts(const struct reassembler *r, struct stream *s, const struct chunk *c, uint32_t sequence,
-                            struct span bytes)
+static void count_conflicts(const struct reassembler *r, struct stream *s, const struct chunk *c,
+                            uint32_t sequence, struct span bytes)
 {
     uint32_t from = sequence_before(c->sequence, sequence) ? sequence : c->sequence;
     uint32_t c_end = c->sequence + c->length;
@@ -126,8 +130,8 @@ static void count_conflicts(const struct reassembler *r, struct stream *s, const
 }
 
 /* Put one piece that overlaps nothing behind *link; it is cut into chunks. False where the room is used up. */
-static bool insert_piece(const struct reassembler *r, struct stream *s, struct chunk **link, const struct segment *segment,
-                         uint32_t sequence, struct span bytes)
+static bool insert_piece(const struct reassembler *r, struct stream *s, struct chunk **link,
+                         const struct segment *segment, uint32_t sequence, struct span bytes)
 {
     while (bytes.n > 0) {
         struct chunk *c = s->waiting_bytes < r->waiting_cap_bytes ? pool_take(r->chunks) : NULL;
@@ -153,8 +157,8 @@ static bool insert_piece(const struct reassembler *r, struct stream *s, struct c
 }
 
 /* Insert a segment among the waiting chunks, only where none of them lies. */
-static bool insert(const struct reassembler *r, struct stream *s, const struct segment *segment, uint32_t sequence,
-                   struct span bytes)
+static bool insert(const struct reassembler *r, struct stream *s, const struct segment *segment,
+                   uint32_t sequence, struct span bytes)
 {
     struct chunk **link = &s->waiting;
     while (bytes.n > 0) {
@@ -188,8 +192,8 @@ static void note_acknowledgement(struct stream *of_other, const struct segment *
     of_other->has_acknowledged = true;
 }
 
-static void give_up_lost(const struct reassembler *r, struct flow *f, struct stream streams[2], void *connection,
-                         uint64_t now_ns)
+static void give_up_lost(const struct reassembler *r, struct flow *f, struct stream streams[2],
+                         void *connection, uint64_t now_ns)
 {
     for (int from = CLIENT; from <= SERVER; from++) {
         while (hole_is_lost(r, f, &streams[from], (enum side)from, now_ns)) {
@@ -200,8 +204,9 @@ static void give_up_lost(const struct reassembler *r, struct flow *f, struct str
 }
 
 /* Let a segment wait. Where there is no room, holes cost their bytes, so that what waits can go on. */
-static void wait_or_force(const struct reassembler *r, struct flow *f, struct stream streams[2], void *connection,
-                          enum side from, const struct segment *segment, uint32_t sequence, struct span bytes)
+static void wait_or_force(const struct reassembler *r, struct flow *f, struct stream streams[2],
+                          void *connection, enum side from, const struct segment *segment, uint32_t sequence,
+                          struct span bytes)
 {
     struct flow_side *side = &f->side[from];
     while (!insert(r, &streams[from], segment, sequence, bytes)) {
@@ -218,8 +223,8 @@ static void wait_or_force(const struct reassembler *r, struct flow *f, struct st
     }
 }
 
-void reassemble_segment(const struct reassembler *r, struct flow *f, struct stream streams[2], void *connection, enum side from,
-                        const struct segment *segment, uint32_t sequence)
+void reassemble_segment(const struct reassembler *r, struct flow *f, struct stream streams[2],
+                        void *connection, enum side from, const struct segment *segment, uint32_t sequence)
 {
     struct flow_side *side = &f->side[from];
     struct stream *s = &streams[from];

@@ -22,7 +22,7 @@ enum { CHUNK_BYTES = 2048 };
 enum { SEQUENCE_REACH = 1 << 26 };
 
 struct chunk {
-    struct chunk *next;       /* by sequence number */
+    struct chunk *next; /* by sequence number */
     uint64_t time_ns;
     uint32_t sequence;
     uint32_t acknowledgement; /* of the segment it came with */
@@ -35,9 +35,9 @@ struct chunk {
 struct stream {
     struct chunk *waiting;
     uint32_t waiting_bytes;
-    uint32_t acknowledged;    /* highest acknowledgement by the other end */
+    uint32_t acknowledged; /* highest acknowledgement by the other end */
     bool has_acknowledged;
-    uint32_t conflicts;       /* octets that differed in an overlap */
+    uint32_t conflicts; /* octets that differed in an overlap */
 };
 
 /* What is the same for all connections of a worker, and where ordered bytes go. */
@@ -56,11 +56,12 @@ struct reassembler {
  * connection   handed to the two callbacks
  * sequence     of the first octet of payload
  * missing      octets behind the payload that the capture cut off */
-void reassemble_segment(const struct reassembler *r, struct flow *f, struct stream streams[2], void *connection, enum side from,
-                        const struct segment *segment, uint32_t sequence);
+void reassemble_segment(const struct reassembler *r, struct flow *f, struct stream streams[2],
+                        void *connection, enum side from, const struct segment *segment, uint32_t sequence);
 
 /* reassemble_flush - hand on all that waits, holes and all; the waiting rooms are empty afterwards. */
-void reassemble_flush(const struct reassembler *r, struct flow *f, struct stream streams[2], void *connection);
+void reassemble_flush(const struct reassembler *r, struct flow *f, struct stream streams[2],
+                      void *connection);
 
 /* reassemble_drop - throw away what waits; its bytes are wiped. */
 void reassemble_drop(const struct reassembler *r, struct stream streams[2]);

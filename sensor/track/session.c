@@ -73,7 +73,8 @@ void session_adopt(struct conversation *c, enum protocol found)
 
 static void feed_mail(struct conversation *c, enum side from, struct cursor *in)
 {
-    while (cursor_left(in) > 0 && c->reading[from] == READING_MAIL) {
+    /* One line can mean several things: the parser is asked until it has no more to say, also once the input is used up. */
+    while (c->reading[from] == READING_MAIL) {
         struct mail_event ev = {0};
         switch (c->parser->next(c->mail_state, from, in, &ev)) {
         case STEP_EVENT: session_note_mail(c, &ev); break;
@@ -113,7 +114,8 @@ void session_gap(struct conversation *c, enum side from, uint32_t bytes)
  * is. SMTP goes on to be followed, its messages are counted. */
 static bool logged_in_clear(const struct session *facts)
 {
-    bool access = facts->protocol == PROTOCOL_IMAP || facts->protocol == PROTOCOL_POP3 || facts->protocol == PROTOCOL_SIEVE;
+    bool access = facts->protocol == PROTOCOL_IMAP || facts->protocol == PROTOCOL_POP3 ||
+                  facts->protocol == PROTOCOL_SIEVE;
     return access && facts->mail.auth_accepted && !facts->tls.begun;
 }
 
@@ -144,8 +146,9 @@ bool session_is_mail(const struct conversation *c)
 static bool nothing_understood(const struct session *facts)
 {
     const struct session_mail *m = &facts->mail;
-    return !facts->tls.begun && !m->greeting_seen && !m->helo_seen && !m->capabilities_seen && !m->capabilities_refused &&
-           !m->tls_asked && !m->auth_seen && !m->transaction && !m->preauth && !m->bye && m->messages == 0;
+    return !facts->tls.begun && !m->greeting_seen && !m->helo_seen && !m->capabilities_seen &&
+           !m->capabilities_refused && !m->tls_asked && !m->auth_seen && !m->transaction && !m->preauth &&
+           !m->bye && m->messages == 0;
 }
 
 void session_end(struct conversation *c)

@@ -37,7 +37,7 @@ enum auth_exposure {
 
 /* What is known of one direction. */
 struct session_side {
-    uint64_t bytes;     /* payload octets, each once */
+    uint64_t bytes; /* payload octets, each once */
     uint64_t packets;
     uint64_t gap_bytes; /* octets that were never captured */
     uint32_t truncated; /* frames that the snap length cut */
@@ -56,24 +56,25 @@ struct session_mail {
     bool greeting_masked;
     bool preauth;
     bool helo_seen;
-    bool helo_extended;          /* EHLO or LHLO at least once */
+    bool helo_extended; /* EHLO or LHLO at least once */
     bool capabilities_seen;
-    bool capabilities_cut;       /* an overlong line: absence of a keyword proves nothing */
+    bool capabilities_cut; /* an overlong line: absence of a keyword proves nothing */
     bool capabilities_refused;
-    bool offer_starttls;         /* in the last list */
+    bool offer_starttls; /* in the last list */
     bool offer_starttls_ever;
-    bool offer_masked;           /* a keyword of a list was overwritten */
-    bool offer_plain_auth;       /* in any list before TLS */
-    bool offer_login_disabled;   /* in the last list */
-    bool used_while_offered;     /* AUTH, LOGIN, USER or MAIL while the last list had STARTTLS, which was not asked for */
+    bool offer_masked;         /* a keyword of a list was overwritten */
+    bool offer_plain_auth;     /* in any list before TLS */
+    bool offer_login_disabled; /* in the last list */
+    bool
+        used_while_offered; /* AUTH, LOGIN, USER or MAIL while the last list had STARTTLS, which was not asked for */
     bool tls_asked;
     bool tls_accepted;
     bool tls_refused;
-    bool tls_refused_already;    /* 503: TLS is on or out of sequence */
-    bool tls_refused_tampered;   /* 500-class answer to a keyword that was listed, or a masked verb */
+    bool tls_refused_already;  /* 503: TLS is on or out of sequence */
+    bool tls_refused_tampered; /* 500-class answer to a keyword that was listed, or a masked verb */
     bool anonymous_tls;
-    bool cleartext_goes_on;      /* plaintext followed the go-ahead */
-    bool early_hello;            /* ClientHello before the go-ahead */
+    bool cleartext_goes_on; /* plaintext followed the go-ahead */
+    bool early_hello;       /* ClientHello before the go-ahead */
     bool auth_seen;
     bool auth_accepted;
     bool transaction;            /* MAIL FROM accepted */
@@ -81,24 +82,24 @@ struct session_mail {
     bool data_before_tls;
     bool bye;
     bool overlong;
-    bool lost;                   /* the dialogue could not be followed to its end */
-    uint8_t auth_exposure;       /* enum auth_exposure */
+    bool lost;             /* the dialogue could not be followed to its end */
+    uint8_t auth_exposure; /* enum auth_exposure */
     uint16_t tls_refused_code;
     uint32_t injected_command_bytes;
     uint32_t injected_response_bytes;
-    uint32_t messages;           /* accepted outside TLS */
+    uint32_t messages; /* accepted outside TLS */
 };
 
 /* The TLS handshake, as far as it is in the clear. */
 struct session_tls {
-    bool begun;                /* some TLS or SSLv2 record was seen */
+    bool begun; /* some TLS or SSLv2 record was seen */
     bool client_hello;
-    bool client_hello_ssl2;    /* SSLv2 format */
+    bool client_hello_ssl2; /* SSLv2 format */
     bool server_hello;
     bool malformed;
-    bool established;          /* both ends went on under the negotiated keys */
-    bool not_tls;              /* began like TLS, then was not */
-    bool client_encrypted;     /* a protected record of the client was seen */
+    bool established;      /* both ends went on under the negotiated keys */
+    bool not_tls;          /* began like TLS, then was not */
+    bool client_encrypted; /* a protected record of the client was seen */
     bool server_encrypted;
     bool resumed;
     bool hello_retry;
@@ -116,33 +117,33 @@ struct session_tls {
     bool client_heartbeat;
     bool server_heartbeat;
     bool server_session_ticket; /* RFC 5077: one was promised */
-    bool heartbleed;           /* clear heartbeat that claims more than it carries */
-    bool certificate_seen;     /* a clear Certificate message of the server */
+    bool heartbleed;            /* clear heartbeat that claims more than it carries */
+    bool certificate_seen;      /* a clear Certificate message of the server */
     bool certificate_requested;
     bool client_certificate_seen;
-    bool key_exchange_seen;    /* ServerKeyExchange was read */
-    bool key_exchange_missed;  /* ... or was there and could not be */
+    bool key_exchange_seen;   /* ServerKeyExchange was read */
+    bool key_exchange_missed; /* ... or was there and could not be */
     bool explicit_curve;
     bool has_cipher;
     bool has_ja3;
     bool has_ja3s;
-    bool alert_seen;           /* a clear alert other than close_notify */
-    uint8_t alert_from;        /* enum side */
+    bool alert_seen;    /* a clear alert other than close_notify */
+    uint8_t alert_from; /* enum side */
     uint8_t alert_level;
     uint8_t alert_description;
     uint8_t compression_method;
-    uint8_t downgrade_marker;  /* 1: TLS 1.2 chosen; 2: lower */
-    uint16_t version;          /* negotiated, drafts folded; 0x0002 for SSLv2; 0 where not known */
+    uint8_t downgrade_marker; /* 1: TLS 1.2 chosen; 2: lower */
+    uint16_t version;         /* negotiated, drafts folded; 0x0002 for SSLv2; 0 where not known */
     uint16_t client_max_version;
     uint16_t cipher_suite;
-    uint16_t group;            /* 0 where not known */
-    uint16_t dh_bits;          /* 0 where not seen */
-    uint16_t dh_prime_row;     /* of the table of well-known primes; 0 where it is none */
+    uint16_t group;        /* 0 where not known */
+    uint16_t dh_bits;      /* 0 where not seen */
+    uint16_t dh_prime_row; /* of the table of well-known primes; 0 where it is none */
     uint16_t rsa_export_bits;
     uint16_t rsa_exchange_bits; /* size of the premaster secret under the server's RSA key: that of the key */
-    uint16_t signature_scheme; /* 0 where not seen */
+    uint16_t signature_scheme;  /* 0 where not seen */
     uint32_t ssl2_cipher;
-    uint32_t chain_number;        /* of the server's certificate chain, chains.h; 0 where it could not be kept */
+    uint32_t chain_number; /* of the server's certificate chain, chains.h; 0 where it could not be kept */
     uint32_t client_chain_number;
     uint8_t ja3[16];
     uint8_t ja3s[16];
@@ -161,23 +162,23 @@ enum {
 struct session {
     uint64_t first_ns;
     uint64_t last_ns;
-    uint64_t tuple_hash;   /* of addresses, ports and layer: the same in every run */
-    uint32_t generation;   /* how many sessions of the same tuple came before it */
+    uint64_t tuple_hash; /* of addresses, ports and layer: the same in every run */
+    uint32_t generation; /* how many sessions of the same tuple came before it */
     struct address client_address;
     struct address server_address;
     uint16_t client_port;
     uint16_t server_port;
     int16_t vlan;
-    uint8_t family;        /* enum ip_family */
-    uint8_t tunnel;        /* enum tunnel */
-    uint8_t protocol;      /* enum protocol */
-    uint8_t role;          /* enum role */
-    uint8_t detected_by;   /* enum detected_by */
-    bool tls_port;         /* the port's row says TLS from the first octet */
-    bool midstream;        /* the beginning was not captured */
-    bool final;            /* the session is over; otherwise an interim account */
-    bool evicted;          /* pushed out of a full table */
-    uint32_t duplicates;   /* packets that repeated what was seen */
+    uint8_t family;              /* enum ip_family */
+    uint8_t tunnel;              /* enum tunnel */
+    uint8_t protocol;            /* enum protocol */
+    uint8_t role;                /* enum role */
+    uint8_t detected_by;         /* enum detected_by */
+    bool tls_port;               /* the port's row says TLS from the first octet */
+    bool midstream;              /* the beginning was not captured */
+    bool final;                  /* the session is over; otherwise an interim account */
+    bool evicted;                /* pushed out of a full table */
+    uint32_t duplicates;         /* packets that repeated what was seen */
     struct session_side side[2]; /* CLIENT, SERVER */
     struct session_mail mail;
     struct session_tls tls;

@@ -59,9 +59,10 @@ static void note_capabilities(struct session_mail *m, unsigned offers, bool over
 }
 
 /* Mail servers that say what they are. A word of the greeting, and the version behind it where there is one. */
-static const char *const software_words[] = {"Postfix", "Exim",     "Dovecot", "Sendmail", "Microsoft",  "Cyrus",   "Courier",
-                                             "qmail",   "Haraka",   "Zimbra",  "Kerio",    "OpenSMTPD",  "Stalwart", "hMailServer",
-                                             "MDaemon", "MailEnable", "CommuniGate", "gsmtp", "Pigeonhole", "Coremail"};
+static const char *const software_words[] = {
+    "Postfix", "Exim",       "Dovecot",     "Sendmail", "Microsoft",  "Cyrus",    "Courier",
+    "qmail",   "Haraka",     "Zimbra",      "Kerio",    "OpenSMTPD",  "Stalwart", "hMailServer",
+    "MDaemon", "MailEnable", "CommuniGate", "gsmtp",    "Pigeonhole", "Coremail"};
 
 static bool is_version(struct span word)
 {
@@ -115,9 +116,20 @@ static void note_refusal(struct session_mail *m, const struct mail_event *ev)
 static void note_answer_to_tls(struct conversation *c, enum side from)
 {
     const struct session_mail *m = &c->facts.mail;
-    bool unasked = c->reading[CLIENT] != READING_MAIL && c->facts.tls.begun && !m->tls_asked && !m->tls_accepted;
+    bool unasked = c->reading[CLIENT] != READING_MAIL && c->facts.tls.begun && !m->tls_asked &&
+                   !m->tls_accepted;
     if (from == SERVER && unasked && !c->facts.midstream && !m->greeting_seen && !m->helo_seen)
         c->facts.tls.not_tls = true;
+}
+
+/* Octets that come with the go-ahead can be taken for protected ones. Once the client has begun TLS they only break its handshake: that is a
+ * server that cannot do what it said. */
+static void note_injected_response(struct conversation *c, const struct mail_event *ev)
+{
+    if (c->facts.tls.client_hello)
+        c->facts.tls.not_tls = true;
+    else
+        c->facts.mail.injected_response_bytes += (uint32_t)ev->count;
 }
 
 void session_note_mail(struct conversation *c, const struct mail_event *ev)
@@ -145,7 +157,7 @@ void session_note_mail(struct conversation *c, const struct mail_event *ev)
     case MAIL_TLS_ACCEPTED: m->tls_accepted = true; break;
     case MAIL_TLS_REFUSED: note_refusal(m, ev); break;
     case MAIL_INJECTED_COMMAND: m->injected_command_bytes += (uint32_t)ev->count; break;
-    case MAIL_INJECTED_RESPONSE: m->injected_response_bytes += (uint32_t)ev->count; break;
+    case MAIL_INJECTED_RESPONSE: note_injected_response(c, ev); break;
     case MAIL_CLEARTEXT_GOES_ON: m->cleartext_goes_on = true; break;
     case MAIL_TLS_BEGINS:
         if (ev->from == CLIENT && m->tls_asked && !m->tls_accepted)
@@ -161,7 +173,9 @@ void session_note_mail(struct conversation *c, const struct mail_event *ev)
         note_use(m);
         break;
     case MAIL_MESSAGE_ACCEPTED: m->messages++; break;
-    case MAIL_DATA_BEFORE_TLS: m->data_before_tls = true; break;
+    case MAIL_DATA_BEFORE_TLS:
+        m->data_before_tls |= !facts->midstream;
+        break; /* a login may lie before the capture */
     case MAIL_BYE: m->bye = true; break;
     }
 }

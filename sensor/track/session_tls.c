@@ -140,7 +140,8 @@ static void note_server_keys(struct conversation *c, const struct tls_piece *pie
     struct session_tls *t = &c->facts.tls;
     const struct registry_suite *suite = t->has_cipher ? registry_suite_find(t->cipher_suite) : NULL;
     struct tls_server_keys keys;
-    if (piece->cut || suite == NULL || !tls_server_keys_parse(piece->body, suite->kx, suite->auth, t->version, &keys)) {
+    if (piece->cut || suite == NULL ||
+        !tls_server_keys_parse(piece->body, suite->kx, suite->auth, t->version, &keys)) {
         t->key_exchange_missed = true;
         return;
     }
@@ -200,7 +201,8 @@ static void note_message(struct conversation *c, enum side from, const struct tl
             note_client_hello(c, &hello);
         else
             note_malformed(c);
-    } else if ((piece->type == TLS_SERVER_HELLO || piece->type == TLS_HELLO_RETRY_REQUEST_DRAFT) && from == SERVER) {
+    } else if ((piece->type == TLS_SERVER_HELLO || piece->type == TLS_HELLO_RETRY_REQUEST_DRAFT) &&
+               from == SERVER) {
         struct tls_server_hello hello;
         bool good = !piece->cut && tls_server_hello_parse(piece->body, piece->type, &hello);
         if (good)
@@ -315,9 +317,10 @@ static void note_ccs(struct conversation *c, enum side from)
     if (retry_pending)
         c->records[from].encrypted = false;
     const struct registry_suite *suite = t->has_cipher ? registry_suite_find(t->cipher_suite) : NULL;
-    bool certificate_due = suite != NULL && (suite->auth == AUTH_RSA || suite->auth == AUTH_DSS || suite->auth == AUTH_ECDSA);
-    if (from == SERVER && t->server_hello && t->version <= VERSION_TLS12 && !t->certificate_seen && certificate_due &&
-        !c->ccs[CLIENT])
+    bool certificate_due = suite != NULL &&
+                           (suite->auth == AUTH_RSA || suite->auth == AUTH_DSS || suite->auth == AUTH_ECDSA);
+    if (from == SERVER && t->server_hello && t->version <= VERSION_TLS12 && !t->certificate_seen &&
+        certificate_due && !c->ccs[CLIENT])
         t->resumed = true;
 }
 
@@ -329,8 +332,8 @@ static bool store_worthwhile(enum side from, const struct tls_piece *piece, uint
         return true;
     if (from == CLIENT)
         return piece->type == TLS_CLIENT_HELLO || piece->type == TLS_CERTIFICATE;
-    return piece->type == TLS_SERVER_HELLO || piece->type == TLS_CERTIFICATE || piece->type == TLS_HELLO_RETRY_REQUEST_DRAFT ||
-           piece->type == TLS_SERVER_KEY_EXCHANGE;
+    return piece->type == TLS_SERVER_HELLO || piece->type == TLS_CERTIFICATE ||
+           piece->type == TLS_HELLO_RETRY_REQUEST_DRAFT || piece->type == TLS_SERVER_KEY_EXCHANGE;
 }
 
 static void lend_store(struct conversation *c, enum side from, const struct tls_piece *piece)

@@ -38,7 +38,8 @@ static void maybe_end(struct tracker *t, struct flow *f)
     }
     if (!direction_over(f, CLIENT) || !direction_over(f, SERVER))
         return;
-    bool acknowledged = (f->side[CLIENT].fin_acked || !f->side[CLIENT].fin) && (f->side[SERVER].fin_acked || !f->side[SERVER].fin);
+    bool acknowledged = (f->side[CLIENT].fin_acked || !f->side[CLIENT].fin) &&
+                        (f->side[SERVER].fin_acked || !f->side[SERVER].fin);
     if (acknowledged)
         end_flow(t, f);
     else
@@ -119,7 +120,8 @@ static void note_reset(struct tracker *t, struct flow *f, enum side from, const 
         counter_add(t->counters, COUNTER_stray_resets, 1);
 }
 
-static void talk(struct tracker *t, struct flow *f, enum side from, const struct segment *segment, uint32_t sequence)
+static void talk(struct tracker *t, struct flow *f, enum side from, const struct segment *segment,
+                 uint32_t sequence)
 {
     struct conversation *c = f->owner;
     c->facts.side[from].truncated += segment->missing > 0;
@@ -188,7 +190,8 @@ static enum side side_of(const struct flow *f, bool from_low)
 void tracker_segment(struct tracker *t, const struct segment *segment)
 {
     tracker_tick(t, segment->time_ns);
-    bool named = connection_row(t, segment->destination_port) != NULL || connection_row(t, segment->source_port) != NULL;
+    bool named = connection_row(t, segment->destination_port) != NULL ||
+                 connection_row(t, segment->source_port) != NULL;
     if (!named && !t->other_ports) {
         counter_add(t->counters, COUNTER_not_mail, 1);
         return;
@@ -257,7 +260,8 @@ static bool open_memory(struct tracker *t)
     return t->flows != NULL && t->shared.digester != NULL &&
            pool_open(&t->conversations, caps->negotiations, sizeof(struct conversation)) &&
            pool_open(&t->chunks, caps->segment_buffers, sizeof(struct chunk)) &&
-           pool_open(&t->stores, caps->handshake_buffers, STORE_BYTES) && record_pools_open(&t->records, caps->flows);
+           pool_open(&t->stores, caps->handshake_buffers, STORE_BYTES) &&
+           record_pools_open(&t->records, caps->flows);
 }
 
 struct tracker *tracker_open(const struct tracker_request *request)

@@ -19,7 +19,7 @@ struct tracker_request {
     const struct config *config;
     struct counters *counters;
     struct chains *chains; /* borrowed; NULL: certificates are not kept */
-    bool live;    /* interim events; other ports only where the configuration asks for them */
+    bool live;             /* interim events; other ports only where the configuration asks for them */
     void (*emit)(void *context, const struct session *session);
     void *context;
 };

@@ -8,7 +8,9 @@ import tree
 # Foreign headers and the only files that may include them.
 OWNERS = {
     r"pcap(/.*)?\.h": {"sensor/capture/source.c", "sensor/capture/source_live.c"},
-    r"openssl/.*": {"sensor/audit/certificate.c", "sensor/host/digest.c"},
+    r"openssl/.*": {"sensor/audit/certificate.c", "sensor/audit/certificate_leaf.c",
+                    "sensor/audit/certificate_name.c", "sensor/audit/certificate_path.c",
+                    "sensor/host/digest.c"},
     r"hiredis/.*": {"sensor/publish/redis.c"},
     r"cyaml/.*": {"sensor/config.c"},
     r"ndpi/.*|ndpi_.*": {"sensor/track/classify.c"},

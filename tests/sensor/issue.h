@@ -31,7 +31,6 @@ enum issue_key {
     KEY_ED448,
     KEY_COUNT
 };
-enum { ISSUE_CHAIN_CAP = 12 };
 
 struct issue {
     const char *subject; /* "O=Lab/CN=mx.example.org", first RDN first; NULL: an empty name */
@@ -43,7 +42,8 @@ struct issue {
     const char *constraints;
     const char *usage;
     const char *policies;
-    const char *serial; /* hexadecimal */
+    const char *own_id, *issuer_id; /* key identifiers */
+    const char *serial;             /* hexadecimal */
     const EVP_MD *digest;
     bool version_1;
 };
@@ -137,6 +137,8 @@ static inline X509 *issue_unsigned(const struct issue *wish)
     issue_extend(cert, NID_basic_constraints, wish->constraints);
     issue_extend(cert, NID_ext_key_usage, wish->usage);
     issue_extend(cert, NID_certificate_policies, wish->policies);
+    issue_extend(cert, NID_subject_key_identifier, wish->own_id);
+    issue_extend(cert, NID_authority_key_identifier, wish->issuer_id);
     return cert;
 }
 

@@ -12,7 +12,11 @@
 /* A whole SMTP session on port 587, both ways, nothing missing, in which nothing happened yet. */
 static struct session whole(void)
 {
-    struct session s = {.protocol = PROTOCOL_SMTP, .role = ROLE_SUBMISSION, .family = IP_V4, .final = true, .server_port = 587};
+    struct session s = {.protocol = PROTOCOL_SMTP,
+                        .role = ROLE_SUBMISSION,
+                        .family = IP_V4,
+                        .final = true,
+                        .server_port = 587};
     s.client_address.bytes[0] = 192;
     s.server_address.bytes[0] = 198;
     for (int side = CLIENT; side <= SERVER; side++) {
@@ -110,8 +114,8 @@ static void expect(struct session s, enum rule rule, enum severity severity)
         s;                                                                                                   \
     })
 
-TEST(auth_in_clear, WITH(whole(), s.mail.auth_seen = true, s.mail.auth_exposure = AUTH_READABLE), SEVERITY_CRITICAL,
-     WITH(whole(), s.mail.auth_seen = true, s.mail.auth_exposure = AUTH_WITHOUT_SECRET))
+TEST(auth_in_clear, WITH(whole(), s.mail.auth_seen = true, s.mail.auth_exposure = AUTH_READABLE),
+     SEVERITY_CRITICAL, WITH(whole(), s.mail.auth_seen = true, s.mail.auth_exposure = AUTH_WITHOUT_SECRET))
 TEST(message_in_clear, WITH(whole(), s.mail.transaction = true, s.mail.messages = 1), SEVERITY_HIGH,
      WITH(whole(), s.mail.transaction = true))
 TEST(plaintext_session, WITH(whole(), s.mail.transaction = true), SEVERITY_HIGH, whole())
@@ -123,31 +127,38 @@ TEST(command_injection, WITH(sealed(), s.mail.injected_command_bytes = 6), SEVER
 TEST(response_injection, WITH(sealed(), s.mail.injected_response_bytes = 8), SEVERITY_CRITICAL, sealed())
 TEST(starttls_stripped, WITH(whole(), s.mail.offer_masked = true), SEVERITY_CRITICAL, whole())
 TEST(cleartext_after_go_ahead,
-     WITH(whole(), s.mail.offer_starttls = s.mail.offer_starttls_ever = s.mail.tls_asked = s.mail.tls_accepted = true,
+     WITH(whole(),
+          s.mail.offer_starttls = s.mail.offer_starttls_ever = s.mail.tls_asked = s.mail.tls_accepted = true,
           s.mail.cleartext_goes_on = true),
      SEVERITY_HIGH, WITH(whole(), s.mail.tls_asked = s.mail.tls_accepted = true))
 TEST(imap_preauth, WITH(imap(), s.mail.preauth = true), SEVERITY_HIGH, imap())
-TEST(starttls_refused, WITH(whole(), s.mail.offer_starttls_ever = s.mail.tls_asked = s.mail.tls_refused = true), SEVERITY_HIGH,
-     WITH(whole(), s.mail.offer_starttls_ever = s.mail.tls_asked = s.mail.tls_refused = s.mail.tls_refused_already = true))
+TEST(starttls_refused,
+     WITH(whole(), s.mail.offer_starttls_ever = s.mail.tls_asked = s.mail.tls_refused = true), SEVERITY_HIGH,
+     WITH(whole(), s.mail.offer_starttls_ever = s.mail.tls_asked = s.mail.tls_refused =
+                       s.mail.tls_refused_already = true))
 TEST(starttls_not_used,
-     WITH(whole(), s.mail.offer_starttls = s.mail.offer_starttls_ever = true, s.mail.used_while_offered = true,
-          s.mail.transaction = true),
+     WITH(whole(), s.mail.offer_starttls = s.mail.offer_starttls_ever = true,
+          s.mail.used_while_offered = true, s.mail.transaction = true),
      SEVERITY_HIGH, WITH(whole(), s.mail.offer_starttls = s.mail.offer_starttls_ever = true))
 TEST(starttls_not_offered, whole(), SEVERITY_HIGH, WITH(whole(), s.mail.offer_starttls_ever = true))
 TEST(imap_data_before_tls, WITH(imap(), s.mail.data_before_tls = true), SEVERITY_MEDIUM, imap())
-TEST(downgrade_marker, WITH(sealed(), s.tls.downgrade_marker = 1, s.tls.client_max_version = 0x0304), SEVERITY_CRITICAL,
-     WITH(sealed(), s.tls.downgrade_marker = 1))
+TEST(downgrade_marker, WITH(sealed(), s.tls.downgrade_marker = 1, s.tls.client_max_version = 0x0304),
+     SEVERITY_CRITICAL, WITH(sealed(), s.tls.downgrade_marker = 1))
 TEST(plaintext_fallback,
-     WITH(whole(), s.mail.tls_asked = s.mail.tls_refused = true, s.mail.fallback_after_refusal = true), SEVERITY_CRITICAL,
-     WITH(whole(), s.mail.tls_asked = s.mail.tls_refused = true))
-TEST(tls_handshake_failed, WITH(sealed(), s.tls.established = false, s.tls.alert_seen = true, s.tls.alert_description = 40),
+     WITH(whole(), s.mail.tls_asked = s.mail.tls_refused = true, s.mail.fallback_after_refusal = true),
+     SEVERITY_CRITICAL, WITH(whole(), s.mail.tls_asked = s.mail.tls_refused = true))
+TEST(tls_handshake_failed,
+     WITH(sealed(), s.tls.established = false, s.tls.alert_seen = true, s.tls.alert_description = 40),
      SEVERITY_MEDIUM,
-     WITH(sealed(), s.tls.established = s.tls.server_hello = false, s.tls.alert_seen = s.tls.fallback_scsv = true,
-          s.tls.alert_description = 86))
-TEST(fallback_scsv, WITH(sealed(), s.tls.fallback_scsv = true), SEVERITY_HIGH, WITH(sealed(), s.tls.client_renegotiation_info = true))
-TEST(ssl2, WITH(sealed(), s.tls.version = 0x0002), SEVERITY_CRITICAL, WITH(sealed(), s.tls.client_hello_ssl2 = true))
+     WITH(sealed(), s.tls.established = s.tls.server_hello = false,
+          s.tls.alert_seen = s.tls.fallback_scsv = true, s.tls.alert_description = 86))
+TEST(fallback_scsv, WITH(sealed(), s.tls.fallback_scsv = true), SEVERITY_HIGH,
+     WITH(sealed(), s.tls.client_renegotiation_info = true))
+TEST(ssl2, WITH(sealed(), s.tls.version = 0x0002), SEVERITY_CRITICAL,
+     WITH(sealed(), s.tls.client_hello_ssl2 = true))
 TEST(ssl3, WITH(sealed(), s.tls.version = 0x0300), SEVERITY_CRITICAL, sealed())
-TEST(tls10, WITH(sealed(), s.tls.version = 0x0301), SEVERITY_HIGH, WITH(sealed(), s.tls.client_max_version = 0x0301))
+TEST(tls10, WITH(sealed(), s.tls.version = 0x0301), SEVERITY_HIGH,
+     WITH(sealed(), s.tls.client_max_version = 0x0301))
 TEST(tls11, WITH(sealed(), s.tls.version = 0x0302), SEVERITY_HIGH, sealed())
 TEST(null_cipher, sealed_with(0x003b), SEVERITY_CRITICAL, sealed_with(0x003c))
 TEST(anonymous_key_exchange, sealed_with(0x00a6), SEVERITY_CRITICAL, sealed_with(0x009e))
@@ -156,8 +167,10 @@ TEST(broken_cipher, sealed_with(0x0005), SEVERITY_CRITICAL, sealed_with(0x000a))
 TEST(triple_des, sealed_with(0x000a), SEVERITY_MEDIUM, sealed_with(0x002f))
 TEST(static_rsa, sealed_with(0x009c), SEVERITY_MEDIUM, sealed_with(0xc02f))
 TEST(static_dh, sealed_with(0xc00e), SEVERITY_MEDIUM, sealed_with(0xc013))
-TEST(finite_field_dh, sealed_with(0x009e), SEVERITY_MEDIUM, WITH(sealed_with(0x1301), s.tls.version = 0x0304, s.tls.group = 0x0100))
-TEST(cbc_cipher, sealed_with(0xc013), SEVERITY_MEDIUM, WITH(sealed_with(0xc013), s.tls.server_encrypt_then_mac = true))
+TEST(finite_field_dh, sealed_with(0x009e), SEVERITY_MEDIUM,
+     WITH(sealed_with(0x1301), s.tls.version = 0x0304, s.tls.group = 0x0100))
+TEST(cbc_cipher, sealed_with(0xc013), SEVERITY_MEDIUM,
+     WITH(sealed_with(0xc013), s.tls.server_encrypt_then_mac = true))
 TEST(weak_dh_group, WITH(sealed_with(0x009e), s.tls.group = 0, s.tls.dh_bits = 1024), SEVERITY_HIGH,
      WITH(sealed_with(0x009e), s.tls.group = 0, s.tls.dh_bits = 2048))
 TEST(weak_curve, WITH(sealed(), s.tls.group = 19), SEVERITY_HIGH, WITH(sealed(), s.tls.group = 21))
@@ -244,14 +257,17 @@ FACTS_TEST(version_fallback, SEVERITY_HIGH, (q.p.pair_failed_lately = true, q.p.
 FACTS_TEST(version_drop, SEVERITY_HIGH, (q.s.tls.version = 0x0301, q.p.server_best_version = 0x0304),
            (q.s.tls.version = q.s.tls.client_max_version = 0x0301, q.p.server_best_version = 0x0304))
 FACTS_TEST(heartbleed_probe, SEVERITY_CRITICAL, q.s.tls.heartbleed = true, q.s.tls.client_heartbeat = true)
-FACTS_TEST(tls_compression, SEVERITY_MEDIUM, q.s.tls.compression_method = 1, (q.s.tls.compression_method = 1, q.s.tls.version = 0x0304))
+FACTS_TEST(tls_compression, SEVERITY_MEDIUM, q.s.tls.compression_method = 1,
+           (q.s.tls.compression_method = 1, q.s.tls.version = 0x0304))
 FACTS_TEST(insecure_renegotiation, SEVERITY_MEDIUM, q.s.tls.client_renegotiation_info = true,
            q.s.tls.client_renegotiation_info = q.s.tls.server_renegotiation_info = true)
 FACTS_TEST(no_extended_master_secret, SEVERITY_LOW, q.s.tls.server_extended_master_secret = false,
            (q.s.tls.server_extended_master_secret = false, q.s.tls.version = 0x0304))
 FACTS_TEST(certificate_expired, SEVERITY_HIGH, q.c.not_after = NOW - 2 * DAY, q.c.not_after = NOW - DAY / 2)
-FACTS_TEST(certificate_not_yet_valid, SEVERITY_HIGH, q.c.not_before = (int64_t)NOW + 2 * DAY, q.c.not_before = (int64_t)NOW + DAY / 2)
-FACTS_TEST(certificate_weak_key, SEVERITY_HIGH, q.c.key_bits = 1024, (q.c.key_bits = 256, memcpy(q.c.key, "EC P-256", 9)))
+FACTS_TEST(certificate_not_yet_valid, SEVERITY_HIGH, q.c.not_before = (int64_t)NOW + 2 * DAY,
+           q.c.not_before = (int64_t)NOW + DAY / 2)
+FACTS_TEST(certificate_weak_key, SEVERITY_HIGH, q.c.key_bits = 1024,
+           (q.c.key_bits = 256, memcpy(q.c.key, "EC P-256", 9)))
 FACTS_TEST(certificate_self_signed, SEVERITY_HIGH, q.c.trust = TRUST_SELF_SIGNED, q.c.root_sent = true)
 FACTS_TEST(certificate_untrusted, SEVERITY_HIGH, q.c.trust = TRUST_UNTRUSTED, q.c.trust = TRUST_INCOMPLETE)
 FACTS_TEST(certificate_incomplete_chain, SEVERITY_HIGH, q.c.trust = TRUST_INCOMPLETE, q.c.ordered = false)
@@ -260,16 +276,20 @@ FACTS_TEST(certificate_weak_signature, SEVERITY_HIGH, q.c.signature_weak = true,
 FACTS_TEST(certificate_validity_too_long, SEVERITY_LOW, q.c.not_before = (int64_t)NOW - 400 * DAY,
            (q.c.not_before = (int64_t)NOW - 400 * DAY, q.c.public_root = false))
 FACTS_TEST(certificate_changed, SEVERITY_LOW,
-           (q.p.other_leaf_known = q.p.other_key_known = true, q.p.other_leaf_not_after = (int64_t)NOW + 31 * DAY),
-           (q.p.other_leaf_known = q.p.other_key_known = true, q.p.other_leaf_not_after = (int64_t)NOW + 29 * DAY))
+           (q.p.other_leaf_known = q.p.other_key_known = true,
+            q.p.other_leaf_not_after = (int64_t)NOW + 31 * DAY),
+           (q.p.other_leaf_known = q.p.other_key_known = true,
+            q.p.other_leaf_not_after = (int64_t)NOW + 29 * DAY))
 FACTS_TEST(certificate_key_reused, SEVERITY_LOW, q.p.key_reused = true, q.p.leaf_known = true)
-FACTS_TEST(certificate_expires_soon, SEVERITY_LOW, q.c.not_after = (int64_t)NOW + 13 * DAY, q.c.not_after = (int64_t)NOW + 15 * DAY)
+FACTS_TEST(certificate_expires_soon, SEVERITY_LOW, q.c.not_after = (int64_t)NOW + 13 * DAY,
+           q.c.not_after = (int64_t)NOW + 15 * DAY)
 
 static void test_hidden_certificate_is_undecidable_and_never_a_pass(void **state)
 {
     (void)state;
-    static const enum rule rules[] = {RULE_certificate_expired, RULE_certificate_self_signed, RULE_certificate_name_mismatch,
-                                      RULE_certificate_weak_key, RULE_certificate_expires_soon};
+    static const enum rule rules[] = {RULE_certificate_expired, RULE_certificate_self_signed,
+                                      RULE_certificate_name_mismatch, RULE_certificate_weak_key,
+                                      RULE_certificate_expires_soon};
     for (int learnt = 0; learnt <= 1; learnt++) {
         struct probe q = good_probe();
         q.no_chain = !learnt;
@@ -291,7 +311,8 @@ static void test_name_without_sni_and_configuration_is_not_checkable(void **stat
     q.host = "";
     struct judgement j = judge(&q);
     assert_int_equal(found(&j, RULE_certificate_name_mismatch), SEVERITY_NONE);
-    assert_true(j.undecidable[RULE_certificate_name_mismatch / 64] >> RULE_certificate_name_mismatch % 64 & 1);
+    assert_true(j.undecidable[RULE_certificate_name_mismatch / 64] >> RULE_certificate_name_mismatch % 64 &
+                1);
 }
 
 static void test_plaintext_after_a_failure_of_the_pair_is_a_fallback(void **state)

@@ -16,7 +16,8 @@
 static struct counters counters;
 static struct pool stores;
 static char fingerprint_room[2 * FINGERPRINT_CAP_BYTES];
-static struct session_shared shared = {.counters = &counters, .stores = &stores, .fingerprint_room = fingerprint_room};
+static struct session_shared shared = {
+    .counters = &counters, .stores = &stores, .fingerprint_room = fingerprint_room};
 static struct build *out;
 static struct build *part;
 
@@ -86,7 +87,8 @@ static void send_client_hello(struct conversation *c, uint16_t highest, uint8_t 
     send_out(c, CLIENT);
 }
 
-static void send_server_hello(struct conversation *c, uint16_t version, uint16_t suite, uint8_t session_id_bytes)
+static void send_server_hello(struct conversation *c, uint16_t version, uint16_t suite,
+                              uint8_t session_id_bytes)
 {
     part->n = 0;
     if (version == 0x0304)
@@ -176,8 +178,12 @@ static void test_session_hello_retry_keeps_the_final_choice(void **state)
     build_selected_version(part, 0x0304);
     part->n = 0;
     build_selected_version(part, 0x0304);
-    build_server_hello(out, &(struct build_hello){.version = 0x0303, .random = retry, .suites = &suite, .suite_count = 1,
-                                                  .session_id_bytes = 32, .extensions = part});
+    build_server_hello(out, &(struct build_hello){.version = 0x0303,
+                                                  .random = retry,
+                                                  .suites = &suite,
+                                                  .suite_count = 1,
+                                                  .session_id_bytes = 32,
+                                                  .extensions = part});
     build_change_cipher_spec(out);
     send_out(&c, SERVER);
     build_change_cipher_spec(out);

@@ -30,7 +30,8 @@ static struct tracker *open_tracker(bool live)
 {
     memset(&counters, 0, sizeof counters);
     session_count = 0;
-    struct tracker_request request = {.config = &config, .counters = &counters, .live = live, .emit = on_session};
+    struct tracker_request request = {
+        .config = &config, .counters = &counters, .live = live, .emit = on_session};
     struct tracker *t = tracker_open(&request);
     assert_non_null(t);
     return t;
@@ -493,7 +494,8 @@ static void test_tracker_mail_on_an_unexpected_port_is_found(void **state)
     say_plain_mail(&w);
     wire_close(&w);
     assert_int_equal(session_count, 1);
-    assert_true(sessions[0].detected_by == DETECTED_BY_CONTENT || sessions[0].detected_by == DETECTED_BY_NDPI);
+    assert_true(sessions[0].detected_by == DETECTED_BY_CONTENT ||
+                sessions[0].detected_by == DETECTED_BY_NDPI);
     assert_int_equal(sessions[0].mail.messages, 1);
     finish(t);
 }

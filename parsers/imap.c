@@ -88,8 +88,9 @@ static size_t find_open(const struct imap *s, uint32_t tag)
     return i;
 }
 
-/* Where there is no room, a command of no interest is forgotten, or the oldest. But some clients give all commands one
- * tag, and only the order tells them apart: with one of those forgotten, no tag is believed any more. */
+/* Where there is no room, a command of no interest is forgotten, or the oldest. But some clients give all
+ * commands one tag, and only the order tells them apart: with one of those forgotten, no tag is believed
+ * any more. */
 static void make_room(struct imap *s, uint32_t next_tag)
 {
     size_t i = 0;
@@ -275,8 +276,8 @@ static void say_capabilities(struct imap *s, const struct line_text *line, struc
                  .kind = MAIL_CAPABILITIES, .from = SERVER, .offers = offers, .overlong = line->overlong});
 }
 
-/* Data that only a forger sends before there is a user: a client that keeps it over STARTTLS shows or does what the
- * forger wants. Where the start was not seen, there may be a user. */
+/* Data that only a forger sends before there is a user: a client that keeps it over STARTTLS shows or does
+ * what the forger wants. Where the start was not seen, there may be a user. */
 static void say_data(struct imap *s)
 {
     if (s->state == IMAP_NOT_AUTHENTICATED)
@@ -388,9 +389,9 @@ static void answer(struct imap *s, enum imap_command command, enum imap_status s
     }
 }
 
-/* After lost bytes a response may be a line of a mail whose literal's announcement was among them. One that answers a
- * command which the client sent after another response to a command of its own is none: a mail cannot know its
- * tag. */
+/* After lost bytes a response may be a line of a mail whose literal's announcement was among them. One that
+ * answers a command which the client sent after another response to a command of its own is none: a mail
+ * cannot know its tag. */
 static bool found_place(struct imap *s, bool paired)
 {
     if (!paired)

@@ -1,9 +1,10 @@
 /* imap.h - IMAP4rev1 and IMAP4rev2, commands and responses together.
  *
- * Replies find their command by its tag, whatever form tags have; literals are passed over by count. It reports
- * capabilities, STARTTLS, authentications, and data that no server should send before authentication. It refuses to
- * guess: after lost bytes the client's side is not read any more, since nothing tells a literal from a command, and
- * the server's side counts again once it has answered two commands in turn that were sent after the gap. */
+ * Replies find their command by its tag, whatever form tags have; literals are passed over by count. It
+ * reports capabilities, STARTTLS, authentications, and data that no server should send before
+ * authentication. It refuses to guess: after lost bytes the client's side is not read any more, since
+ * nothing tells a literal from a command, and the server's side counts again once it has answered two
+ * commands in turn that were sent after the gap. */
 #pragma once
 
 #include "talk.h"

@@ -10,8 +10,8 @@
 #include "cursor.h"
 #include "mail.h"
 
-/* The end of a line beyond the cut is kept as well: there an overlong IMAP line says {n}, and to miss that would
- * let the octets of a mail pass for lines. Room for " ~{18446744073709551615+}" and a CR. */
+/* The end of a line beyond the cut is kept as well: there an overlong IMAP line says {n}, and to miss that
+ * would let the octets of a mail pass for lines. Room for " ~{18446744073709551615+}" and a CR. */
 enum { LINE_TAIL_BYTES = 26 };
 
 /* The line of one side that is being collected; all zero is a valid start. */
@@ -42,7 +42,8 @@ bool line_take(struct line *l, struct cursor *in, struct line_text *out);
 /* line_is_empty - the next byte would be the first of a line. */
 bool line_is_empty(const struct line *l);
 
-/* line_done - the line that was taken, or the part of one that was collected, is not needed any more: wipe it. */
+/* line_done - the line that was taken, or the part of one that was collected, is not needed any more: wipe
+ * it. */
 void line_done(struct line *l);
 
 /* line_skip_rest - bytes are missing: drop what was collected and everything up to the next LF. */

@@ -1,8 +1,8 @@
 /* pairing.h - which command a reply answers, for protocols that answer strictly in order.
  *
- * A bounded queue of commands that still lack their reply, one octet each (RFC 2920: pipelining). What does not
- * fit, or was never seen, makes pairing unknown rather than wrong: commands beyond the cap until all replies are
- * in, lost bytes until pairing_restart. */
+ * A bounded queue of commands that still lack their reply, one octet each (RFC 2920: pipelining). What does
+ * not fit, or was never seen, makes pairing unknown rather than wrong: commands beyond the cap until all
+ * replies are in, lost bytes until pairing_restart. */
 #pragma once
 
 #include <stdbool.h>

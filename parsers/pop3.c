@@ -149,8 +149,8 @@ static bool is_bare_verb(struct span text)
 #undef VERB
 }
 
-/* While an AUTH lacks its reply, a line may answer a challenge. Where none was seen, because the client runs ahead or
- * the server is not heard, the words tell: no verb, and base64. */
+/* While an AUTH lacks its reply, a line may answer a challenge. Where none was seen, because the client
+ * runs ahead or the server is not heard, the words tell: no verb, and base64. */
 static void take_line_of_client(struct pop3 *s, struct span text)
 {
     if (s->in_auth && talk_auth_due(&s->talk))

@@ -81,8 +81,9 @@ const struct registry_suite *registry_suite_find(uint16_t code);
 const struct registry_group *registry_group_find(uint16_t code);
 const struct registry_signature *registry_signature_find(uint16_t code);
 
-/* registry_dh_prime_find - the row, from 1, of a well-known prime by its SHA-256 (big-endian, no leading zero octet); 0 where it is none. A
- * prime that many share is worth an attacker's precomputation (weakdh.org). registry_dh_prime_name - the name of a row, "" for 0. */
+/* registry_dh_prime_find - the row, from 1, of a well-known prime by its SHA-256 (big-endian, no leading
+ * zero octet); 0 where it is none. A prime that many share is worth an attacker's precomputation
+ * (weakdh.org). registry_dh_prime_name - the name of a row, "" for 0. */
 uint16_t registry_dh_prime_find(const uint8_t sha256[32]);
 const char *registry_dh_prime_name(uint16_t row);
 

@@ -1,8 +1,8 @@
 /* sieve.h - ManageSieve, commands and responses together.
  *
- * Responses come in order; strings are quoted or literals on both sides, and scripts are passed over by count. It
- * reports capabilities, STARTTLS and authentications. It refuses to guess: responses carry no tag, so once bytes
- * are lost nothing counts any more on the side that lacks them, nor do responses. */
+ * Responses come in order; strings are quoted or literals on both sides, and scripts are passed over by
+ * count. It reports capabilities, STARTTLS and authentications. It refuses to guess: responses carry no
+ * tag, so once bytes are lost nothing counts any more on the side that lacks them, nor do responses. */
 #pragma once
 
 #include "pairing.h"
@@ -51,6 +51,7 @@ struct sieve {
 /* sieve_next - advance a conversation by at most one event; the terms are those of smtp_next.
  *
  * Returns never STEP_LOST
- * Limits  a literal of 2^63 octets or more loses its side; of a literal that is a keyword TALK_TEXT_CAP_BYTES are read
+ * Limits  a literal of 2^63 octets or more loses its side; of a literal that is a keyword
+ *         TALK_TEXT_CAP_BYTES are read
  * Spec    RFC 5804 s1.2 (strings), s1.7, s2.1, s2.2 */
 extern const struct mail_parser sieve_parser;

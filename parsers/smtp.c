@@ -92,8 +92,8 @@ static void take_data(struct smtp *s)
     smtp_move(s, SMTP_SENT_DATA);
 }
 
-/* RFC 3030 s2: the octets follow whatever the reply. What is written otherwise the server may take for an error, and
- * then no octets follow. */
+/* RFC 3030 s2: the octets follow whatever the reply. What is written otherwise the server may take for an
+ * error, and then no octets follow. */
 static void take_bdat(struct smtp *s, struct span rest)
 {
     struct span size = span_word(&rest);
@@ -175,8 +175,8 @@ static bool is_bare_verb(struct span text)
 #undef VERB
 }
 
-/* While an AUTH lacks its reply, a line may answer a challenge. Where none was seen, because the client runs ahead or
- * the server is not heard, the words tell: no verb, and base64. */
+/* While an AUTH lacks its reply, a line may answer a challenge. Where none was seen, because the client
+ * runs ahead or the server is not heard, the words tell: no verb, and base64. */
 static void take_line_of_client(struct smtp *s, const struct line_text *line)
 {
     struct span text = line->text;

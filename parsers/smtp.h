@@ -1,9 +1,9 @@
 /* smtp.h - SMTP and LMTP, commands and replies together.
  *
  * It follows both sides of a conversation line by line, pairs replies with pipelined commands, passes over
- * message bodies without copying them, and says what happened as mail events. It refuses to guess: a reply whose
- * command is not known says nothing, and bytes after a gap are passed over until a reply that only one
- * command can have (354; 334, 235 and 535) shows where the conversation stands. */
+ * message bodies without copying them, and says what happened as mail events. It refuses to guess: a reply
+ * whose command is not known says nothing, and bytes after a gap are passed over until a reply that only
+ * one command can have (354; 334, 235 and 535) shows where the conversation stands. */
 #pragma once
 
 #include "pairing.h"

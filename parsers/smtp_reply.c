@@ -198,8 +198,8 @@ static bool answer(struct smtp *s, enum smtp_command command, unsigned code, str
 
 /* ---- replies without a command ---- */
 
-/* The first reply is the greeting. It may follow commands of a client that did not wait; but then only 220 can be
- * told from the answer to a command, and not where that is STARTTLS. */
+/* The first reply is the greeting. It may follow commands of a client that did not wait; but then only 220
+ * can be told from the answer to a command, and not where that is STARTTLS. */
 static bool is_greeting(const struct smtp *s, unsigned code)
 {
     if (s->pairing.lost)
@@ -219,8 +219,8 @@ static void take_reply_alone(struct smtp *s, unsigned code)
     s->data_open = code == 354;
 }
 
-/* The server saw an end of the body that is none by RFC 5321, a dot between bare LFs, or did not wait for one. What the
- * client sends next is a command to one and body to the other. */
+/* The server saw an end of the body that is none by RFC 5321, a dot between bare LFs, or did not wait for
+ * one. What the client sends next is a command to one and body to the other. */
 static void take_unpaired(struct smtp *s, unsigned code)
 {
     if (s->state != SMTP_DATA)
@@ -242,8 +242,8 @@ static void begin_anew(struct smtp *s, bool data)
         smtp_move(s, SMTP_SENT_DATA);
 }
 
-/* After lost bytes: some replies answer one command only, and its client has waited for them. Returns whether the
- * place was found. */
+/* After lost bytes: some replies answer one command only, and its client has waited for them. Returns
+ * whether the place was found. */
 static bool find_place(struct smtp *s, unsigned code)
 {
     bool client_lost = s->talk.side[CLIENT].lost;

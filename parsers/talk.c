@@ -116,7 +116,8 @@ static bool tls_begins(const struct talk *t, enum side from, struct span rest)
     return mail_looks_like_tls(span_head(rest, 1), from == SERVER);
 }
 
-/* Where lines cannot be told: at the start of an input, and nothing less than a whole record header and hello. */
+/* Where lines cannot be told: at the start of an input, and nothing less than a whole record header and
+ * hello. */
 static bool tls_begins_for_sure(struct span rest)
 {
     return rest.n >= 6 && span_byte(rest, 0) == OCTET_HANDSHAKE && mail_looks_like_tls(rest, false);

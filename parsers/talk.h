@@ -1,17 +1,17 @@
-/* talk.h - what all conversations in mail protocols have in common: two sides that send lines, events that wait
- * to be handed out, and the one place for the rules of the step from cleartext to TLS.
+/* talk.h - what all conversations in mail protocols have in common: two sides that send lines, events that
+ * wait to be handed out, and the one place for the rules of the step from cleartext to TLS.
  *
- * A protocol embeds struct talk as the first member of its state, tells talk_next how its bodies and lines are
- * read, and says events with talk_say. It refuses to know any command.
+ * A protocol embeds struct talk as the first member of its state, tells talk_next how its bodies and lines
+ * are read, and says events with talk_say. It refuses to know any command.
  *
- * The rules of the upgrade:
- *  - TLS is recognised by the first octet of a line, so that splitting the input changes nothing: 0x16 always,
- *    0x15 (alert, from the server) and an SSLv2 length only where TLS may come. What it really is, the TLS
- *    framer decides. After a gap, when lines cannot be told, six octets at the start of an input must agree.
- *  - Whole lines of the client between STARTTLS and the go-ahead are injected commands, one event a line, its
- *    octets counted with the line end; so are those of the server between the go-ahead and TLS. A part of a line
- *    that TLS cuts off counts as one. Bodies and literals sent there are not counted.
- *  - Where the server was never heard, or its replies cannot be paired, nothing is called injected. */
+ * The rules of the upgrade: - TLS is recognised by the first octet of a line, so that splitting the input
+ * changes nothing: 0x16 always, 0x15 (alert, from the server) and an SSLv2 length only where TLS may come.
+ * What it really is, the TLS framer decides. After a gap, when lines cannot be told, six octets at the
+ * start of an input must agree. - Whole lines of the client between STARTTLS and the go-ahead are injected
+ * commands, one event a line, its octets counted with the line end; so are those of the server between the
+ * go-ahead and TLS. A part of a line that TLS cuts off counts as one. Bodies and literals sent there are
+ * not counted. - Where the server was never heard, or its replies cannot be paired, nothing is called
+ * injected. */
 #pragma once
 
 #include "cursor.h"
@@ -109,8 +109,8 @@ void talk_tls_unknown(struct talk *t);
 
 /* talk_auth - say that an authentication was begun.
  * mechanism   as written; its leading letters, digits, - and _ are kept
- * response    the command brought an initial response. In MAIL_AUTH it counts where it is the credential: that of
- *             mechanism LOGIN is only the user's name */
+ * response    the command brought an initial response. In MAIL_AUTH it counts where it is the credential:
+ *             that of mechanism LOGIN is only the user's name */
 void talk_auth(struct talk *t, struct span mechanism, bool response);
 
 /* talk_login - say that a command other than SASL's began an authentication: LOGIN, USER, APOP.
@@ -135,8 +135,8 @@ void talk_auth_done(struct talk *t, bool accepted, unsigned code);
 /* talk_bye - say MAIL_BYE. */
 void talk_bye(struct talk *t, enum side from, unsigned code);
 
-/* talk_offers - capability bits of one keyword that all protocols share: STARTTLS in the protocol's own spelling,
- * or a masked word. */
+/* talk_offers - capability bits of one keyword that all protocols share: STARTTLS in the protocol's own
+ * spelling, or a masked word. */
 unsigned talk_offer_of(struct span keyword, const char *starttls);
 
 /* talk_auth_offers - bits of a list of SASL mechanisms, separated by blanks. */
@@ -148,7 +148,8 @@ struct span talk_trim(struct span text);
 /* talk_says - text holds the phrase, ASCII case ignored. */
 bool talk_says(struct span text, const char *phrase);
 
-/* talk_says_unknown - text of a refusal that claims not to know the command (a device on the path changed it). */
+/* talk_says_unknown - text of a refusal that claims not to know the command (a device on the path changed
+ * it). */
 bool talk_says_unknown(struct span text);
 
 /* talk_says_masked - text of a refusal that repeats an overwritten word, "unrecognized: XXXXXXXX". */

@@ -1,6 +1,7 @@
 /* tls_chain.h - a Certificate message of SSL 3.0 to TLS 1.2 into its DER certificates.
  *
- * No X.509 here: what lies in the DER is audit/certificate.c's matter. In TLS 1.3 the message is encrypted and never seen. */
+ * No X.509 here: what lies in the DER is audit/certificate.c's matter. In TLS 1.3 the message is encrypted
+ * and never seen. */
 #pragma once
 
 #include "cursor.h"

@@ -1,4 +1,5 @@
-/* audit_command.h - `waxseal read` and `waxseal run`: from options and configuration to workers, sinks and an exit status. */
+/* audit_command.h - `waxseal read` and `waxseal run`: from options and configuration to workers, sinks and
+ * an exit status. */
 #pragma once
 
 #include "sensor/options.h"

@@ -12,7 +12,8 @@
 #include "sensor/host/ring.h"
 #include "sensor/track/chains.h"
 
-/* An empty ring is looked at again after this long: waking a thread for every session would cost more than the session. */
+/* An empty ring is looked at again after this long: waking a thread for every session would cost more than
+ * the session. */
 enum {
     IDLE_SLEEP_US = 1000,
     TICK_EVERY_MS = 200,
@@ -22,7 +23,8 @@ enum {
     NS_PER_S = 1000000000
 };
 
-/* What was read of the chains of one worker, by number modulo count: the worker forgets in the same order (chains.h). */
+/* What was read of the chains of one worker, by number modulo count: the worker forgets in the same order
+ * (chains.h). */
 struct known_chain {
     uint32_t number; /* 0: none */
     struct certificate_chain facts;
@@ -78,7 +80,8 @@ static const struct certificate_chain *chain_of(const struct auditor *a, size_t 
     return number != 0 && known->number == number && known->facts.parsed ? &known->facts : NULL;
 }
 
-/* The certificate of this server out of an earlier session, for one that shows none; NULL where its facts are forgotten. */
+/* The certificate of this server out of an earlier session, for one that shows none; NULL where its facts
+ * are forgotten. */
 static const struct certificate_chain *learnt_chain(struct auditor *a, const struct past *past)
 {
     if (!past->learnt)
@@ -102,7 +105,8 @@ static void publish(struct auditor *a, const struct facts *facts)
         a->sinks[i].event(a->sinks[i].state, &a->event);
 }
 
-/* The name that the client asked for. A literal address in SNI is against RFC 6066 s3 (fetchmail sends it) and names nobody. */
+/* The name that the client asked for. A literal address in SNI is against RFC 6066 s3 (fetchmail sends it)
+ * and names nobody. */
 static const char *host_of(const struct session *s)
 {
     unsigned char address[16];
@@ -143,8 +147,8 @@ static bool drain(struct auditor *a, size_t worker)
     return any;
 }
 
-/* True while a worker may still bring sessions. Whether it is done is asked before its ring is drained: what it brought last is then
- * already there. */
+/* True while a worker may still bring sessions. Whether it is done is asked before its ring is drained:
+ * what it brought last is then already there. */
 static bool drain_all(struct auditor *a)
 {
     bool running = false;

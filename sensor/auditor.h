@@ -15,7 +15,8 @@ struct auditor_result {
     struct run_summary summary;
 };
 
-/* auditor_run - start the workers, judge and publish every session until all workers are done, then finish the sinks.
+/* auditor_run - start the workers, judge and publish every session until all workers are done, then finish
+ * the sinks.
  * workers   opened, not started; closed by the caller
  * sinks     finished (and their state freed) here
  * progress  called a few times a second with input bytes done and in all; NULL for none */

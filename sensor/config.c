@@ -13,8 +13,8 @@
 #include "sensor/config_values.h"
 #include "sensor/host/log.h"
 
-/* Every value is read as text and judged here, not by libcyaml: it takes "maybe" for true, knows no ranges, and could not say what
- * would have been right. */
+/* Every value is read as text and judged here, not by libcyaml: it takes "maybe" for true, knows no ranges,
+ * and could not say what would have been right. */
 
 enum {
     FIELDS_CAP = 48, /* keys of one section, and the end mark */
@@ -295,8 +295,8 @@ static bool explain(struct reading *r, cyaml_err_t result, char *error)
                     r->message[0] != '\0' ? r->message : cyaml_strerror(result));
 }
 
-/* Where is the value that was judged wrong? libcyaml tells lines only with its own complaints, so the file is read once more with
- * a schema that cannot accept just this value. */
+/* Where is the value that was judged wrong? libcyaml tells lines only with its own complaints, so the file
+ * is read once more with a schema that cannot accept just this value. */
 static void find_line(struct reading *r)
 {
     struct file_text *kept = r->file;

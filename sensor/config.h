@@ -1,7 +1,8 @@
-/* config.h - the whole configuration as one constant struct: every cap with its unit, ports and roles, outputs.
+/* config.h - the whole configuration as one constant struct: every cap with its unit, ports and roles,
+ * outputs.
  *
- * Filled from defaults, then a YAML file (config_load), then the command line (commands.c). Unknown keys and wrong types are
- * errors that name file, line and key. */
+ * Filled from defaults, then a YAML file (config_load), then the command line (commands.c). Unknown keys
+ * and wrong types are errors that name file, line and key. */
 #pragma once
 
 #include <stdbool.h>
@@ -77,8 +78,8 @@ struct config {
 
 enum { CONFIG_ERROR_CAP = 1024 };
 
-/* config_defaults - every value as documented in deploy/waxseal.yaml; site "default", sensor the host's name; the ports of
- * protocols.def. */
+/* config_defaults - every value as documented in deploy/waxseal.yaml; site "default", sensor the host's
+ * name; the ports of protocols.def. */
 void config_defaults(struct config *c);
 
 /* config_load - read a YAML file over what *c holds.
@@ -86,8 +87,8 @@ void config_defaults(struct config *c);
  * Returns false where the file cannot be read or is not valid; *c is then unspecified */
 bool config_load(struct config *c, const char *path, char *error);
 
-/* config_name_valid - may this be a site or sensor name? Letters, digits, '.', '-' and '_', not a number, at most 63: it becomes part of
- * Redis keys and Grafana variables. */
+/* config_name_valid - may this be a site or sensor name? Letters, digits, '.', '-' and '_', not a number,
+ * at most 63: it becomes part of Redis keys and Grafana variables. */
 bool config_name_valid(const char *name);
 
 /* config_port_find - the row of a port, or NULL. */

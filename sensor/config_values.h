@@ -1,5 +1,6 @@
-/* config_values.h - every key of a configuration file, its range and its place in struct config; and how its text becomes a
- * value. Between config.c, which reads the file, and struct config. Knows nothing of YAML. */
+/* config_values.h - every key of a configuration file, its range and its place in struct config; and how
+ * its text becomes a value. Between config.c, which reads the file, and struct config. Knows nothing of
+ * YAML. */
 #pragma once
 
 #include <stdbool.h>

@@ -152,7 +152,8 @@ static bool take(enum option_id id, const char *argument, struct options *out)
     return true;
 }
 
-/* getopt's own tables for one command. A leading ':' makes it tell a missing argument from an unknown option. */
+/* getopt's own tables for one command. A leading ':' makes it tell a missing argument from an unknown
+ * option. */
 static void fill_tables(enum command command, struct option *longs, char *shorts)
 {
     size_t count = 0;

@@ -42,7 +42,8 @@ static bool is_live(const struct worker *w)
     return w->input.path_count == 0;
 }
 
-/* Out of a file nothing is lost: wait for the auditor. Live, a full ring costs the session, never the packets behind it. */
+/* Out of a file nothing is lost: wait for the auditor. Live, a full ring costs the session, never the
+ * packets behind it. */
 static void emit(void *context, const struct session *session)
 {
     struct worker *w = context;

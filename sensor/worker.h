@@ -1,7 +1,7 @@
 /* worker.h - one capture thread: source, decode, flow table, sessions, and a ring to the auditor.
  *
- * Workers share nothing with each other. With files a worker waits for room in the ring, so nothing is lost; live it
- * never waits: a full ring drops the session and counts it. */
+ * Workers share nothing with each other. With files a worker waits for room in the ring, so nothing is
+ * lost; live it never waits: a full ring drops the session and counts it. */
 #pragma once
 
 #include <stdbool.h>
@@ -30,7 +30,8 @@ struct worker_status {
     uint64_t kernel_dropped;
 };
 
-/* worker_open - take all memory, open the input. For files, every path is opened once before anything is read, so that a
+/* worker_open - take all memory, open the input. For files, every path is opened once before anything is
+ * read, so that a
  * missing one is an error at the start and not an hour later.
  * error   room of 512 bytes; one sentence, where NULL is returned */
 struct worker *worker_open(const struct config *config, const struct worker_input *input, char *error);
@@ -44,8 +45,9 @@ void worker_stop(struct worker *w);
 /* worker_ring - where its sessions (struct session) come out; the caller is the only reader. */
 struct ring *worker_ring(struct worker *w);
 
-/* worker_chains - where certificate chains (struct chain_item) come out, each before the first session that carries its number; the caller
- * is the only reader and remembers the last config->caps.certificates of them. */
+/* worker_chains - where certificate chains (struct chain_item) come out, each before the first session that
+ * carries its number; the caller is the only reader and remembers the last config->caps.certificates of
+ * them. */
 struct ring *worker_chains(struct worker *w);
 
 /* worker_done - has the thread put its last session into the ring? */

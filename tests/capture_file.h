@@ -1,5 +1,5 @@
-/* capture_file.h - capture files for tests: made in memory in either byte order, saved in a folder of their own, read to
- * the end. Include it after cmocka.h. */
+/* capture_file.h - capture files for tests: made in memory in either byte order, saved in a folder of their
+ * own, read to the end. Include it after cmocka.h. */
 #pragma once
 
 #include <dirent.h>

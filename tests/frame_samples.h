@@ -1,5 +1,5 @@
-/* frame_samples.h - one frame a link layer, tag and tunnel, each around the same mail segment: client to server,
- * port 25, FRAME_SAMPLE_PAYLOAD. What reads frames is tested by playing this table. */
+/* frame_samples.h - one frame a link layer, tag and tunnel, each around the same mail segment: client to
+ * server, port 25, FRAME_SAMPLE_PAYLOAD. What reads frames is tested by playing this table. */
 #pragma once
 
 #include "tests/frames.h"

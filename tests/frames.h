@@ -1,5 +1,6 @@
-/* frames.h - frames for tests, built from the inside out: the payload first, then each header in front of what is
- * there, with the lengths that follow from it. A test that wants a lie patches frame_byte afterwards. */
+/* frames.h - frames for tests, built from the inside out: the payload first, then each header in front of
+ * what is there, with the lengths that follow from it. A test that wants a lie patches frame_byte
+ * afterwards. */
 #pragma once
 
 #include <stdbool.h>
@@ -37,7 +38,8 @@ struct span frame_span(const struct frame *f);
 /* frame_byte - byte i of what is built so far, to be patched. */
 uint8_t *frame_byte(struct frame *f, size_t i);
 
-/* frame_payload - start anew with a payload; frame_padding appends zeros behind everything, as Ethernet does. */
+/* frame_payload - start anew with a payload; frame_padding appends zeros behind everything, as Ethernet
+ * does. */
 void frame_payload(struct frame *f, const char *text);
 void frame_padding(struct frame *f, size_t n);
 
@@ -51,7 +53,8 @@ void frame_tcp(struct frame *f, uint16_t from, uint16_t to, uint32_t sequence, u
 void frame_udp(struct frame *f, uint16_t from, uint16_t to);
 void frame_ipv4(struct frame *f, const char *from, const char *to, uint8_t protocol);
 void frame_ipv6(struct frame *f, const char *from, const char *to, uint8_t next);
-/* frame_extension - an IPv6 header of the common shape with eights * 8 + 8 bytes; frame_fragment the fragment header. */
+/* frame_extension - an IPv6 header of the common shape with eights * 8 + 8 bytes; frame_fragment the
+ * fragment header. */
 void frame_extension(struct frame *f, uint8_t next, uint8_t eights);
 void frame_fragment(struct frame *f, uint8_t next, unsigned offset_and_more);
 void frame_ethernet(struct frame *f, uint16_t type);

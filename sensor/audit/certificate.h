@@ -1,9 +1,10 @@
-/* certificate.h - facts about a certificate chain as it was sent: names, dates, key, signature, trust. With host/digest.c the only user of
- * libcrypto.
+/* certificate.h - facts about a certificate chain as it was sent: names, dates, key, signature, trust. With
+ * host/digest.c the only user of libcrypto.
  *
- * It reads a chain once and answers with plain data; it judges nothing that changes with the day: whether a certificate is expired is asked
- * per session, at packet time. DER is hostile input: whatever libcrypto refuses is "not parsed" and no more. Texts are raw UTF-8 as far as
- * the certificate holds it; sinks escape. */
+ * It reads a chain once and answers with plain data; it judges nothing that changes with the day: whether a
+ * certificate is expired is asked per session, at packet time. DER is hostile input: whatever libcrypto
+ * refuses is "not parsed" and no more. Texts are raw UTF-8 as far as the certificate holds it; sinks
+ * escape. */
 #pragma once
 
 #include <stdbool.h>
@@ -51,8 +52,8 @@ struct certificate_chain {
     /* Of the leaf: */
     char subject[CERTIFICATE_NAME_CAP];
     char issuer[CERTIFICATE_NAME_CAP];
-    /* In the names, octets that no host name holds are written "\XX", and a dNSName that is an IP address has "DNS:" before it:
-     * neither kind matches any host. */
+    /* In the names, octets that no host name holds are written "\XX", and a dNSName that is an IP address
+     * has "DNS:" before it: neither kind matches any host. */
     char names[CERTIFICATE_NAMES_CAP];
     bool names_cut; /* more names than fit: a name that is not listed may still match */
     bool has_names; /* subjectAltName with a dNSName or iPAddress */
@@ -75,31 +76,35 @@ struct certificate_chain {
 struct certificate_reader; /* opaque: trust store and cache */
 
 /* certificate_reader_open - load the trust store.
- * trust_file  PEM bundle, or NULL for the system's; a system without one gives a store without roots (error says so, not NULL)
+ * trust_file  PEM bundle, or NULL for the system's; a system without one gives a store without roots (error
+ *             says so, not NULL)
  * error       room of 512 bytes; one sentence. "" where all is well
  * Returns NULL where trust_file cannot be read or holds no certificate */
 struct certificate_reader *certificate_reader_open(const char *trust_file, char *error);
 void certificate_reader_close(struct certificate_reader *r);
 
-/* certificate_read - the facts of a chain. A leaf seen before, with the same chain, is not parsed again (bounded cache by SHA-256 of the
+/* certificate_read - the facts of a chain. A leaf seen before, with the same chain, is not parsed again
+ * (bounded cache by SHA-256 of the
  * whole message, oldest out).
  * body   of the Certificate message; borrowed
  * out    overwritten */
 void certificate_read(struct certificate_reader *r, struct span body, struct certificate_chain *out);
 
-/* certificate_matches - does the leaf carry this name (RFC 9525 s6.3, s6.4)? A host that is an IP literal is compared with iPAddress entries.
- * Nothing to compare with, or a name list that was cut and does not show it: MATCH_NOT_CHECKABLE. The common name is never looked at. */
+/* certificate_matches - does the leaf carry this name (RFC 9525 s6.3, s6.4)? A host that is an IP literal
+ * is compared with iPAddress entries. Nothing to compare with, or a name list that was cut and does not
+ * show it: MATCH_NOT_CHECKABLE. The common name is never looked at. */
 enum certificate_match certificate_matches(const struct certificate_chain *c, const char *host);
 
-/* certificate_validity_days - from the first to the last second, both included, begun days counted whole (RFC 5280 s4.1.2.5; BR s6.3.2). */
+/* certificate_validity_days - from the first to the last second, both included, begun days counted whole
+ * (RFC 5280 s4.1.2.5; BR s6.3.2). */
 int64_t certificate_validity_days(const struct certificate_chain *c);
 
-/* certificate_validity_limit_days - what the CA/Browser Forum allowed for a leaf issued at that time: 825, 398, 200, 100, 47; 0 where no limit
- * in days applied (before 2018-03-01). */
+/* certificate_validity_limit_days - what the CA/Browser Forum allowed for a leaf issued at that time: 825,
+ * 398, 200, 100, 47; 0 where no limit in days applied (before 2018-03-01). */
 int64_t certificate_validity_limit_days(int64_t not_before);
 
-/* certificate_trust_word, ... - as events write them ("not_checked" "trusted" "self_signed" "untrusted" "incomplete"; "expired" is the
- * caller's, who knows the time). */
+/* certificate_trust_word, ... - as events write them ("not_checked" "trusted" "self_signed" "untrusted"
+ * "incomplete"; "expired" is the caller's, who knows the time). */
 const char *certificate_trust_word(enum certificate_trust trust);
 const char *certificate_scope_word(enum certificate_scope scope);
 const char *certificate_validation_word(enum certificate_validation validation);

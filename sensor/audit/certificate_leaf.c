@@ -80,8 +80,8 @@ static void print_object(const ASN1_OBJECT *object, bool long_name, char *out)
     snprintf(out, CERTIFICATE_WORD_CAP, "%.*s", CERTIFICATE_WORD_CAP - 1, name != NULL ? name : "");
 }
 
-/* RFC 5480 s2.1.1: the parameters name the curve. Read from the certificate and not from the decoded key, so that a curve that libcrypto
- * was built without still has a name. */
+/* RFC 5480 s2.1.1: the parameters name the curve. Read from the certificate and not from the decoded key,
+ * so that a curve that libcrypto was built without still has a name. */
 static void print_curve(const X509_ALGOR *algorithm, char *out)
 {
     const void *value = NULL;
@@ -137,8 +137,8 @@ static void read_signature(X509 *cert, struct certificate_chain *out)
                           digest == NID_sha1;
 }
 
-/* Appends a name where it fits whole. Octets that do not belong into a host name, NUL above all, are written "\XX": an escaped name
- * equals no host, and a comma within a name does not look like two. */
+/* Appends a name where it fits whole. Octets that do not belong into a host name, NUL above all, are
+ * written "\XX": an escaped name equals no host, and a comma within a name does not look like two. */
 static void append_name(struct certificate_chain *out, const char *prefix, struct span name)
 {
     static const char digits[] = "0123456789ABCDEF";
@@ -179,7 +179,8 @@ static struct span content_of(const ASN1_STRING *s)
     return span_of(ASN1_STRING_get0_data(s), n > 0 ? (size_t)n : 0);
 }
 
-/* Is this a name that a client compares with the host it wants? Mail addresses and URIs are not, nor an address of some odd length. */
+/* Is this a name that a client compares with the host it wants? Mail addresses and URIs are not, nor an
+ * address of some odd length. */
 static bool is_compared(const GENERAL_NAME *entry, int *type, struct span *name)
 {
     const void *value = GENERAL_NAME_get0_value(entry, type);
@@ -193,7 +194,8 @@ static void list_name(int type, struct span name, struct certificate_chain *out)
 {
     char address[INET6_ADDRSTRLEN];
     int family = name.n == IPV4_BYTES ? AF_INET : AF_INET6;
-    /* An address as a dNSName is a common mistake and matches nothing (RFC 9525 s6.4): it must not read like an iPAddress. */
+    /* An address as a dNSName is a common mistake and matches nothing (RFC 9525 s6.4): it must not read
+     * like an iPAddress. */
     if (type == GEN_DNS)
         append_name(out, looks_like_address(name) ? "DNS:" : "", name);
     else if (inet_ntop(family, name.p, address, sizeof address) != NULL)

@@ -1,4 +1,5 @@
-/* Whether a certificate carries a host's name: RFC 9525 s6.3 and s6.4 over the list that certificate_leaf.c wrote. */
+/* Whether a certificate carries a host's name: RFC 9525 s6.3 and s6.4 over the list that certificate_leaf.c
+ * wrote. */
 #include <arpa/inet.h>
 #include <string.h>
 
@@ -22,8 +23,8 @@ static bool is_host_byte(uint8_t b)
     return (upper >= 'A' && upper <= 'Z') || (b >= '0' && b <= '9') || b == '-' || b == '_';
 }
 
-/* Letters, digits, hyphens and underscores in labels that are not empty. Anything else is no name that a certificate could carry, and a
- * client that sends it must not make the server look at fault. */
+/* Letters, digits, hyphens and underscores in labels that are not empty. Anything else is no name that a
+ * certificate could carry, and a client that sends it must not make the server look at fault. */
 static bool is_host_name(struct span host)
 {
     if (host.n == 0 || host.n > HOST_CAP_BYTES)
@@ -38,8 +39,8 @@ static bool is_host_name(struct span host)
     return label_bytes > 0;
 }
 
-/* "*.example.org" stands for one label before ".example.org". "*.org" stands for nothing: RFC 9525 leaves it to local policy, and
- * OpenSSL, GnuTLS and NSS refuse it. */
+/* "*.example.org" stands for one label before ".example.org". "*.org" stands for nothing: RFC 9525 leaves
+ * it to local policy, and OpenSSL, GnuTLS and NSS refuse it. */
 static bool wildcard_matches(struct span pattern, struct span host)
 {
     struct span base = span_skip(pattern, 1);

@@ -64,7 +64,8 @@ static bool load_given(X509_STORE *store, const char *file, char *error)
     return true;
 }
 
-/* One file, read whole: libcrypto's directory of hashed names is opened when a name is looked for, when the jail is shut. */
+/* One file, read whole: libcrypto's directory of hashed names is opened when a name is looked for, when the
+ * jail is shut. */
 static void load_system(X509_STORE *store, char *error)
 {
     const char *const files[] = {
@@ -123,7 +124,8 @@ static int64_t unix_time(const struct certificate_roots *roots, const ASN1_TIME 
     return (int64_t)days * DAY_S + seconds;
 }
 
-/* Can libcrypto say whether the issuer's key made the signature? Not with a key or a hash that it was built without. */
+/* Can libcrypto say whether the issuer's key made the signature? Not with a key or a hash that it was built
+ * without. */
 static bool is_checkable(const X509 *cert, const X509 *issuer)
 {
     int digest = NID_undef, key = NID_undef;
@@ -162,8 +164,9 @@ static void read_order(const struct chain *chain, bool more_sent, struct certifi
                      is_signed_by(last, last);
 }
 
-/* What was sent beside the leaf. Of two certificates for one issuer the one that ends last comes first, and is what the path is built
- * with: a server that sends an old one beside its successor works for every client. */
+/* What was sent beside the leaf. Of two certificates for one issuer the one that ends last comes first, and
+ * is what the path is built with: a server that sends an old one beside its successor works for every
+ * client. */
 static STACK_OF(X509) * others_of(const struct chain *chain)
 {
     STACK_OF(X509) *others = sk_X509_new_null();
@@ -207,8 +210,8 @@ static enum certificate_trust why_untrusted(int error, X509 *leaf)
     }
 }
 
-/* No purpose is set: a leaf without serverAuth is trusted here and reported by server_auth_missing. Level 0 takes any key and hash: weak
- * ones are rules of their own. Dates are the caller's matter. */
+/* No purpose is set: a leaf without serverAuth is trusted here and reported by server_auth_missing. Level 0
+ * takes any key and hash: weak ones are rules of their own. Dates are the caller's matter. */
 static void read_trust(const struct certificate_roots *roots, const struct chain *chain,
                        X509_STORE_CTX *context, struct certificate_chain *out)
 {

@@ -15,7 +15,8 @@ static char *reserve(struct event *e, size_t cap)
     return room;
 }
 
-/* Texts are put together by hand: a printf of an id would cost as much as all the rules. `room` has what is needed. */
+/* Texts are put together by hand: a printf of an id would cost as much as all the rules. `room` has what is
+ * needed. */
 static char *put_text(char *room, const char *text)
 {
     size_t n = strlen(text);
@@ -62,8 +63,8 @@ static const char *hex_of(struct event *e, const uint8_t *bytes, size_t n)
     return room;
 }
 
-/* Unique over sensors and restarts, and the same whenever the same capture is read: the sensor, the start, a hash of the connection,
- * and how often this connection's addresses and ports had been used before. */
+/* Unique over sensors and restarts, and the same whenever the same capture is read: the sensor, the start,
+ * a hash of the connection, and how often this connection's addresses and ports had been used before. */
 static const char *session_id(struct event *e, const struct event_context *context, const struct session *s)
 {
     char *room = reserve(e, strlen(context->sensor) + 64);
@@ -87,7 +88,8 @@ static const char *address(struct event *e, const struct address *a, const struc
     return room;
 }
 
-/* Community ID v1 with seed 0: SHA-1 over seed, both addresses, protocol, padding and both ports, the lower end first. */
+/* Community ID v1 with seed 0: SHA-1 over seed, both addresses, protocol, padding and both ports, the lower
+ * end first. */
 static const char *community_id(struct event *e, const struct event_context *context, const struct session *s)
 {
     enum { PROTOCOL_TCP = 6, BASE64_CAP = 29 };
@@ -198,13 +200,15 @@ static int64_t suite_has(const struct session_tls *t, uint32_t flag)
     const struct registry_suite *row = t->has_cipher ? registry_suite_find(t->cipher_suite) : NULL;
     if (row == NULL || t->version == SSL2_VERSION)
         return 0;
-    /* TLS 1.3 suites name no key exchange: forward secrecy needs a key_share in the ServerHello (RFC 8446 s2.2). */
+    /* TLS 1.3 suites name no key exchange: forward secrecy needs a key_share in the ServerHello (RFC 8446
+     * s2.2). */
     if (flag == SUITE_FORWARD_SECRET && t->version == TLS13_VERSION)
         return t->group != 0;
     return (row->flags & flag) != 0;
 }
 
-/* As cipher_id is written: a serial may consist of decimal digits alone, and text must not look like a number. */
+/* As cipher_id is written: a serial may consist of decimal digits alone, and text must not look like a
+ * number. */
 static const char *serial_text(struct event *e, const struct certificate_chain *c)
 {
     char *room = c != NULL ? reserve(e, sizeof c->serial + 4) : NULL;

@@ -1,7 +1,8 @@
 /* event.h - the session event: every field of event.def, always, in its order.
  *
- * An event is formatted once and handed to every sink. Unknown text is the empty text, which a sink writes in its own way
- * ("" in JSON, `none` in Redis); unknown number is -1. Text is raw bytes from the wire: each sink escapes for its format. */
+ * An event is formatted once and handed to every sink. Unknown text is the empty text, which a sink writes
+ * in its own way ("" in JSON, `none` in Redis); unknown number is -1. Text is raw bytes from the wire: each
+ * sink escapes for its format. */
 #pragma once
 
 #include <stdbool.h>
@@ -44,7 +45,8 @@ struct event_context {
     struct digester *digester; /* of the auditor's thread */
 };
 
-/* event_fill - the event of a session and its judgement. *e borrows from all of them and is valid as long as they are. */
+/* event_fill - the event of a session and its judgement. *e borrows from all of them and is valid as long
+ * as they are. */
 void event_fill(struct event *e, const struct event_context *context, const struct facts *facts,
                 const struct judgement *judgement);
 

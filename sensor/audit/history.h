@@ -1,7 +1,8 @@
 /* history.h - what is known across sessions: per server, per client and server, per key.
  *
- * Three bounded tables, least recently used out; time is packet time. It remembers and compares, the rules judge. What it holds is no secret:
- * addresses, counts, versions, hashes of certificates. Kept across restarts in a file that is written whole and renamed. */
+ * Three bounded tables, least recently used out; time is packet time. It remembers and compares, the rules
+ * judge. What it holds is no secret: addresses, counts, versions, hashes of certificates. Kept across
+ * restarts in a file that is written whole and renamed. */
 #pragma once
 
 #include <stdbool.h>
@@ -44,7 +45,8 @@ struct past {
     uint8_t learnt_sha256[32];
 };
 
-/* history_defaults - the thresholds of detection.md, and tables for 16,384 servers, 65,536 pairs and 16,384 keys. */
+/* history_defaults - the thresholds of detection.md, and tables for 16,384 servers, 65,536 pairs and 16,384
+ * keys. */
 void history_defaults(struct history_limits *limits);
 
 struct history; /* opaque */
@@ -61,8 +63,10 @@ void history_look(struct history *h, const struct session *s, const struct certi
 /* history_note - remember this session. Interim accounts are not remembered. */
 void history_note(struct history *h, const struct session *s, const struct certificate_chain *chain);
 
-/* history_load - read a file that history_save wrote. A file of another version or one that is damaged is refused whole.
- * error   room of 512 bytes; one sentence where false is returned. A missing file is no error: true, nothing loaded */
+/* history_load - read a file that history_save wrote. A file of another version or one that is damaged is
+ * refused whole.
+ * error   room of 512 bytes; one sentence where false is returned. A missing file is no error: true,
+ *         nothing loaded */
 bool history_load(struct history *h, const char *path, char *error);
 
 /* history_save - write everything beside path, then rename. error as above. */

@@ -1,5 +1,6 @@
-/* The history's file: a header, then the rows of each table from the least to the most recently used, then a checksum. It is this program's own, but it
- * lies on a disk that others may write to: everything in it is checked before a row is believed. */
+/* The history's file: a header, then the rows of each table from the least to the most recently used, then
+ * a checksum. It is this program's own, but it lies on a disk that others may write to: everything in it is
+ * checked before a row is believed. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,8 @@
-/* history_table.h - the tables behind history.c: fixed room, found by key, least recently used out; and what lies in them.
+/* history_table.h - the tables behind history.c: fixed room, found by key, least recently used out; and
+ * what lies in them.
  *
- * Internal to history*.c. Rows are plain data without pointers, so that they can be written to a file as they are. */
+ * Internal to history*.c. Rows are plain data without pointers, so that they can be written to a file as
+ * they are. */
 #pragma once
 
 #include <stdbool.h>
@@ -100,9 +102,10 @@ struct history {
 bool history_table_open(struct history_table *t, uint32_t capacity, size_t row_bytes);
 void history_table_close(struct history_table *t);
 
-/* history_table_find - the row of a key, or NULL. Finding is no use: a look does not keep a row alive, a note does. */
+/* history_table_find - the row of a key, or NULL. Finding is no use: a look does not keep a row alive, a
+ * note does. */
 void *history_table_find(const struct history_table *t, const struct history_key *key);
 
-/* history_table_add - the row of a key, zeroed where it is new, and now the most recently used. Never fails: the least recently used row goes
- * where there is no room. */
+/* history_table_add - the row of a key, zeroed where it is new, and now the most recently used. Never
+ * fails: the least recently used row goes where there is no room. */
 void *history_table_add(struct history_table *t, const struct history_key *key);

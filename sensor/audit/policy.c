@@ -43,8 +43,9 @@ static void add_finding(struct judgement *out, enum rule rule, enum severity sev
         out->worst = severity;
 }
 
-/* A session that never did anything (a probe, a greeting and QUIT) is neither sealed nor unsealed: calling it either would
- * move the compliance share for nothing. A sealed one is compliant where the profile has nothing against what could be seen. */
+/* A session that never did anything (a probe, a greeting and QUIT) is neither sealed nor unsealed: calling
+ * it either would move the compliance share for nothing. A sealed one is compliant where the profile has
+ * nothing against what could be seen. */
 static enum verdict verdict_of(const struct session *s, const struct judgement *j)
 {
     bool worked = s->mail.auth_seen || s->mail.transaction || s->mail.messages > 0;

@@ -1,8 +1,8 @@
 /* policy.h - the rules: pure predicates over the facts of a session, one row of policy.def each.
  *
- * Every rule has three answers: hit, clear, undecidable (something that the rule needs was not seen). Severity follows the
- * role of the port. policy.c sets no field of a session and remembers nothing; what needs a memory is history.c's, and comes in as
- * struct past. */
+ * Every rule has three answers: hit, clear, undecidable (something that the rule needs was not seen).
+ * Severity follows the role of the port. policy.c sets no field of a session and remembers nothing; what
+ * needs a memory is history.c's, and comes in as struct past. */
 #pragma once
 
 #include <stdbool.h>

@@ -1,11 +1,13 @@
-/* The rules about certificates (RFC 5280, RFC 9525, CA/Browser Forum Baseline Requirements). What cannot be seen is undecidable, never a pass. */
+/* The rules about certificates (RFC 5280, RFC 9525, CA/Browser Forum Baseline Requirements). What cannot be
+ * seen is undecidable, never a pass. */
 #include "sensor/audit/rules.h"
 
 #include "parsers/registry.h"
 
 enum { DAY_S = 86400, RSA_BITS_MIN = 2048, CURVE_BITS_MIN = 224, SOON_DAYS = 14, TLS13_VERSION = 0x0304 };
 
-/* Is a certificate due that this session should show? Not without TLS, nor with a suite that has none, nor in a handshake that ended before. */
+/* Is a certificate due that this session should show? Not without TLS, nor with a suite that has none, nor
+ * in a handshake that ended before. */
 static bool certificate_due(const struct session *s)
 {
     if (!s->tls.begun || s->tls.not_tls)

@@ -1,4 +1,5 @@
-/* The rules that need a memory across sessions: what a server, or this client and server, did before (history.h). */
+/* The rules that need a memory across sessions: what a server, or this client and server, did before
+ * (history.h). */
 #include "sensor/audit/rules.h"
 
 enum { TLS12_VERSION = 0x0303, TLS13_VERSION = 0x0304, DAY_S = 86400, CHANGE_DAYS = 30 };

@@ -40,7 +40,8 @@ bool rules_is_local(const struct session *s)
            (is_loopback(&s->client_address, s->family) && is_loopback(&s->server_address, s->family));
 }
 
-/* Cleartext that nothing later can have undone: text after the go-ahead, a login, a mail; or a dialogue seen to its end. */
+/* Cleartext that nothing later can have undone: text after the go-ahead, a login, a mail; or a dialogue
+ * seen to its end. */
 static bool plaintext_certain(const struct session *s)
 {
     const struct session_mail *m = &s->mail;
@@ -57,7 +58,8 @@ enum mode policy_mode(const struct session *s)
             return MODE_STARTTLS;
         if (s->tls_port || s->protocol == PROTOCOL_OTHER)
             return MODE_IMPLICIT;
-        /* TLS from the first captured octet of a port that uses STARTTLS: what came before was perhaps not captured. */
+        /* TLS from the first captured octet of a port that uses STARTTLS: what came before was perhaps not
+         * captured. */
         return s->midstream || !both_visible(s) ? MODE_UNDECIDABLE : MODE_IMPLICIT;
     }
     if (m->tls_accepted && !m->cleartext_goes_on && !m->auth_seen && !m->transaction)

@@ -1,4 +1,5 @@
-/* The rules of the TLS handshake: versions, suites, key exchange, failure and fall-back (RFC 9325, RFC 10015, RFC 8446). */
+/* The rules of the TLS handshake: versions, suites, key exchange, failure and fall-back (RFC 9325, RFC
+ * 10015, RFC 8446). */
 #include "sensor/audit/rules.h"
 
 #include "parsers/registry.h"
@@ -48,7 +49,8 @@ struct answer rule_ssl2(const struct facts *f)
     const struct session *s = f->session;
     if (s->tls.version == SSL2_VERSION)
         return hit();
-    /* A TLS server may accept the old format of the hello (RFC 5246 App. E.2); only unanswered it is worth a word. */
+    /* A TLS server may accept the old format of the hello (RFC 5246 App. E.2); only unanswered it is worth
+     * a word. */
     if (s->tls.client_hello_ssl2 && !s->tls.server_hello)
         return hit_as(SEVERITY_LOW);
     return hit_or(false, choice_seen(s));
@@ -233,8 +235,8 @@ struct answer rule_tls_handshake_failed(const struct facts *f)
     return hit_if(state == TLS_STATE_FAILED && !s->mail.cleartext_goes_on);
 }
 
-/* A marker is normal where the client never offered the version it speaks of; it proves something only against an offer that was
- * seen (RFC 8446 s4.1.3). */
+/* A marker is normal where the client never offered the version it speaks of; it proves something only
+ * against an offer that was seen (RFC 8446 s4.1.3). */
 struct answer rule_downgrade_marker(const struct facts *f)
 {
     const struct session *s = f->session;

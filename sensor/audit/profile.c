@@ -18,7 +18,8 @@ enum section {
     SECTION_HASH
 };
 
-/* One table a profile, sorted by section and code, so that one search finds a code point and the row of a size. */
+/* One table a profile, sorted by section and code, so that one search finds a code point and the row of a
+ * size. */
 struct row {
     uint32_t key; /* section, then code or bits */
     uint8_t grade;
@@ -326,7 +327,8 @@ static bool has_certificate(const struct registry_suite *suite)
     return suite == NULL || (suite->auth != AUTH_NONE && suite->auth != AUTH_PSK);
 }
 
-/* The handshake signature, of which TLS 1.2 alone shows the scheme: 1.3 hides it, what is older has no choice of one. */
+/* The handshake signature, of which TLS 1.2 alone shows the scheme: 1.3 hides it, what is older has no
+ * choice of one. */
 static void grade_signature(struct grading *g)
 {
     const struct session_tls *t = &g->s->tls;
@@ -346,7 +348,8 @@ static bool starts_with(const char *text, const char *start)
     return strncasecmp(text, start, strlen(start)) == 0;
 }
 
-/* By certificate.h's words; also of "RSASSA-PSS" and "dsaEncryption". A key that could not be decoded has no size. */
+/* By certificate.h's words; also of "RSASSA-PSS" and "dsaEncryption". A key that could not be decoded has
+ * no size. */
 static void grade_key(struct grading *g, const struct certificate_chain *chain)
 {
     if (chain->key_bits == 0)
@@ -365,8 +368,8 @@ static void grade_key(struct grading *g, const struct certificate_chain *chain)
         note_unseen(g);
 }
 
-/* The hash in the name of a signature algorithm: "sha256WithRSAEncryption", "ecdsa-with-SHA384". 0 where it names none:
- * EdDSA has its own, and RSASSA-PSS keeps it among its parameters. */
+/* The hash in the name of a signature algorithm: "sha256WithRSAEncryption", "ecdsa-with-SHA384". 0 where it
+ * names none: EdDSA has its own, and RSASSA-PSS keeps it among its parameters. */
 static unsigned hash_bits(const struct certificate_chain *chain)
 {
     if (chain->signature_weak)

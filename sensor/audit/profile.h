@@ -1,9 +1,9 @@
 /* profile.h - what dated documents say of versions, suites, groups, signatures and keys, as tables.
  *
- * A profile is data: profiles/NAME.def, dated and versioned, because the rules move. It grades single facts; what a
- * session comes to under it is profile_grade_session's answer, out of what was negotiated and could be seen. A code
- * point that a document does not list is graded as the document says of unlisted ones. It does not say what to do
- * about it: rules, severities and advice are policy.c's. */
+ * A profile is data: profiles/NAME.def, dated and versioned, because the rules move. It grades single
+ * facts; what a session comes to under it is profile_grade_session's answer, out of what was negotiated and
+ * could be seen. A code point that a document does not list is graded as the document says of unlisted
+ * ones. It does not say what to do about it: rules, severities and advice are policy.c's. */
 #pragma once
 
 #include <stdbool.h>
@@ -57,7 +57,8 @@ enum profile profile_of_name(const char *name);
  * version  0x0002, 0x0300 ... 0x0304
  * suite    as negotiated; a signalling value is graded as an unlisted one
  * etm      encrypt_then_mac was agreed (RFC 7366)
- * bits     of a DH prime, an RSA modulus, the field of a certificate's curve, the hash under a certificate's signature */
+ * bits     of a DH prime, an RSA modulus, the field of a certificate's curve, the hash under a
+ *          certificate's signature */
 enum grade profile_version(enum profile profile, uint16_t version);
 enum grade profile_suite(enum profile profile, uint16_t suite, bool etm);
 enum grade profile_group(enum profile profile, uint16_t group);
@@ -76,14 +77,14 @@ struct profile_result {
                           * "key"; "" where the worst is good, allowed or silent */
 };
 
-/* profile_grade_session - s with TLS established, or in the clear (then FORBIDDEN, because "cleartext", where the session
- * did its work in it: a credential crossed, a login or a mail was accepted; so too where TLS came after that). A session
- * that did neither, a probe or a failed handshake, is SILENT.
+/* profile_grade_session - s with TLS established, or in the clear (then FORBIDDEN, because "cleartext",
+ * where the session did its work in it: a credential crossed, a login or a mail was accepted; so too where
+ * TLS came after that). A session that did neither, a probe or a failed handshake, is SILENT.
  *
  * chain  facts of the certificate, or NULL where none was visible (TLS 1.3 hides it: complete stays false)
  * out    overwritten; its text is constant
- * Limits what a document lets end with a year is forbidden from the next on, by the packets' time (s->first_ns), and never
- *        judged as of a time before the edition itself */
+ * Limits what a document lets end with a year is forbidden from the next on, by the packets' time
+ * (s->first_ns), and never judged as of a time before the edition itself */
 void profile_grade_session(enum profile profile, const struct session *s,
                            const struct certificate_chain *chain, struct profile_result *out);
 

@@ -1,7 +1,7 @@
 /* rules.h - the predicates behind policy.def, for policy.c and nobody else.
  *
- * Each is a pure function of a session's facts. policy_cleartext.c has those of the dialogue, policy_tls.c those of the handshake;
- * policy_state.c sums facts up in one word. */
+ * Each is a pure function of a session's facts. policy_cleartext.c has those of the dialogue, policy_tls.c
+ * those of the handshake; policy_state.c sums facts up in one word. */
 #pragma once
 
 #include "sensor/audit/policy.h"

@@ -138,7 +138,8 @@ static enum layer ip(struct walk *w)
     return version == 4 ? LAYER_IPV4 : version == 6 ? LAYER_IPV6 : walk_end(w, DECODE_NOT_TCP);
 }
 
-/* Hold the packet to the length its header states: what is longer is link padding, what is shorter was cut off. */
+/* Hold the packet to the length its header states: what is longer is link padding, what is shorter was cut
+ * off. */
 static void bound_packet(struct walk *w, struct span packet, size_t header_bytes, size_t body_bytes)
 {
     size_t captured = cursor_left(&w->c);
@@ -153,7 +154,8 @@ static void bound_packet(struct walk *w, struct span packet, size_t header_bytes
     w->segment->packet = packet;
 }
 
-/* Copies of a constant size are two instructions; the length is right unless the cursor failed, which ends the walk. */
+/* Copies of a constant size are two instructions; the length is right unless the cursor failed, which ends
+ * the walk. */
 static struct address address_of(struct span bytes)
 {
     struct address a = {{0}};
@@ -208,7 +210,8 @@ static uint8_t skip_ah(struct cursor *c)
     return next;
 }
 
-/* RFC 8200 s4: hop-by-hop, routing and destination options share one shape, and later headers keep to it (RFC 6564). */
+/* RFC 8200 s4: hop-by-hop, routing and destination options share one shape, and later headers keep to it
+ * (RFC 6564). */
 static uint8_t skip_extension(struct cursor *c)
 {
     uint8_t next = cursor_u8(c);
@@ -283,7 +286,8 @@ static enum layer ip_inside_ip(struct walk *w, enum tunnel tunnel, enum layer in
     return inner;
 }
 
-/* The one layer that is always last. Options may be cut off: the segment is still good, its payload is missing. */
+/* The one layer that is always last. Options may be cut off: the segment is still good, its payload is
+ * missing. */
 static enum decode_result tcp(struct walk *w)
 {
     struct segment *s = w->segment;

@@ -1,9 +1,10 @@
 /* decode.h - from a captured frame to the TCP segment inside it.
  *
- * Pure: reads one frame through a cursor, keeps nothing, allocates nothing. Link layers, tags and tunnels are
- * peeled off to a bounded depth; what cannot be a TCP segment comes back as a reason that is counted. Checksums
- * are not verified: on a mirror port they are often not yet computed (offload). IP fragments are handed on as such, with
- * what is known so far: addresses, family, tag, tunnel and packet, which is raw IP to decode again when reassembled. */
+ * Pure: reads one frame through a cursor, keeps nothing, allocates nothing. Link layers, tags and tunnels
+ * are peeled off to a bounded depth; what cannot be a TCP segment comes back as a reason that is counted.
+ * Checksums are not verified: on a mirror port they are often not yet computed (offload). IP fragments are
+ * handed on as such, with what is known so far: addresses, family, tag, tunnel and packet, which is raw IP
+ * to decode again when reassembled. */
 #pragma once
 
 #include <stdbool.h>
@@ -78,7 +79,8 @@ bool decode_link_known(int link_type);
  * time_ns     packet time
  * Only with DECODE_TCP is all of *segment set; it need not be cleared before.
  * Limits      at most DECODE_DEPTH_CAP layers, 16 MPLS labels and 16 IPv6 extension headers
- * Spec        IEEE 802.1Q, RFC 791, RFC 8200 s4, RFC 9293 s3.1, RFC 3032, RFC 2516, RFC 2784, RFC 7348, RFC 8926 */
+ * Spec        IEEE 802.1Q, RFC 791, RFC 8200 s4, RFC 9293 s3.1, RFC 3032, RFC 2516, RFC 2784, RFC 7348, RFC
+ *             8926 */
 enum decode_result decode_frame(int link_type, struct span frame, uint32_t wire_bytes, uint64_t time_ns,
                                 struct segment *segment);
 

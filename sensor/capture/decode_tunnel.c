@@ -116,9 +116,10 @@ static bool type_plausible(struct span frame, size_t offset)
     }
 }
 
-/* Nothing in an MPLS packet says what it carries (RFC 3032 s2.2): IP shows its version first; a pseudo-wire starts
- * with a control word whose first four bits are zero (RFC 4385 s3), or at once with an Ethernet address, which may
- * begin with any digit. An EtherType in the right place settles what the first digit leaves open. */
+/* Nothing in an MPLS packet says what it carries (RFC 3032 s2.2): IP shows its version first; a pseudo-wire
+ * starts with a control word whose first four bits are zero (RFC 4385 s3), or at once with an Ethernet
+ * address, which may begin with any digit. An EtherType in the right place settles what the first digit
+ * leaves open. */
 static enum layer below_labels(struct walk *w)
 {
     enum { TYPE_AT = 12, CONTROL_WORD_BYTES = 4 };

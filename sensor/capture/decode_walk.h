@@ -1,7 +1,8 @@
-/* decode_walk.h - what decode.c, decode_link.c and decode_tunnel.c share: one step of the walk from the frame to the segment.
+/* decode_walk.h - what decode.c, decode_link.c and decode_tunnel.c share: one step of the walk from the
+ * frame to the segment.
  *
- * A layer's function reads its own header off the front of walk->c and names the layer that follows. The loop in
- * decode.c counts the steps, so no function calls the next one and no frame can make the walk deep. */
+ * A layer's function reads its own header off the front of walk->c and names the layer that follows. The
+ * loop in decode.c counts the steps, so no function calls the next one and no frame can make the walk deep. */
 #pragma once
 
 #include "sensor/capture/decode.h"

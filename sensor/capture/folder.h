@@ -1,4 +1,5 @@
-/* folder.h - the captures in a folder, in byte order of their names. What is a capture is seen from the first bytes. */
+/* folder.h - the captures in a folder, in byte order of their names. What is a capture is seen from the
+ * first bytes. */
 #pragma once
 
 #include <stdbool.h>

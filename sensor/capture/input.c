@@ -100,7 +100,8 @@ static bool gzip_next(struct input *in)
     return span_equal(span_head(next, sizeof magic), span_of(magic, sizeof magic));
 }
 
-/* One member of a gzip file is over; another may follow (RFC 1952 s2.2). Anything else is padding, as gzip(1) has it. */
+/* One member of a gzip file is over; another may follow (RFC 1952 s2.2). Anything else is padding, as
+ * gzip(1) has it. */
 static void end_member(struct input *in)
 {
     if (!gzip_next(in) || inflateReset(&in->zlib) != Z_OK)

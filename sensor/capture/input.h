@@ -1,7 +1,8 @@
-/* input.h - the bytes of one capture file as a stdio stream, unpacked where they are gzip'd. The only user of zlib.
+/* input.h - the bytes of one capture file as a stdio stream, unpacked where they are gzip'd. The only user
+ * of zlib.
  *
- * Files, standard input and pipes come through the same door; what they contain is known from their first bytes, never
- * from their name. Memory is fixed: a bomb of compressed zeros costs time, not room. */
+ * Files, standard input and pipes come through the same door; what they contain is known from their first
+ * bytes, never from their name. Memory is fixed: a bomb of compressed zeros costs time, not room. */
 #pragma once
 
 #include <stdatomic.h>
@@ -23,8 +24,8 @@ struct input *input_open(const char *path, const atomic_bool *stop, char *error)
 /* input_format - what the first bytes say. */
 enum input_format input_format(const struct input *in);
 
-/* input_stream - the unpacked bytes from the first on; it cannot be positioned, but ftello says where it is. The input
- * keeps it and closes it, unless input_disown was called. */
+/* input_stream - the unpacked bytes from the first on; it cannot be positioned, but ftello says where it
+ * is. The input keeps it and closes it, unless input_disown was called. */
 FILE *input_stream(const struct input *in);
 
 /* input_disown - somebody else (libpcap) will close the stream. */

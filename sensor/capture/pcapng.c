@@ -71,7 +71,8 @@ static bool make_room(struct pcapng *ng, size_t n)
     return true;
 }
 
-/* A section header states its byte order in the first field after the length: look before the length is read. */
+/* A section header states its byte order in the first field after the length: look before the length is
+ * read. */
 static bool section_order(struct pcapng *ng, const uint8_t *magic)
 {
     struct cursor c = cursor_over(span_of(magic, MAGIC_BYTES));
@@ -80,7 +81,8 @@ static bool section_order(struct pcapng *ng, const uint8_t *magic)
     return v == 0x4d3c2b1a || v == 0x1a2b3c4d;
 }
 
-/* The first bytes of a block: its type, its length, and for a section the byte order that both are written in. */
+/* The first bytes of a block: its type, its length, and for a section the byte order that both are written
+ * in. */
 static enum pcapng_result read_block_start(struct pcapng *ng, struct block *b, size_t *total, size_t *have)
 {
     uint8_t header[BLOCK_HEADER_BYTES];
@@ -127,7 +129,8 @@ static enum pcapng_result read_block(struct pcapng *ng, struct block *b)
     return read_u32(ng, &whole) == total ? PCAPNG_FRAME : broken(ng, "a block whose two lengths differ");
 }
 
-/* if_tsresol: a negative power of 10, or of 2 where the top bit is set. What does not fit in 64 bits stays microseconds. */
+/* if_tsresol: a negative power of 10, or of 2 where the top bit is set. What does not fit in 64 bits stays
+ * microseconds. */
 static uint64_t units_per_second(uint8_t resolution)
 {
     enum { BINARY = 0x80, DECIMAL_MAX = 19, BINARY_MAX = 63 };

@@ -1,9 +1,9 @@
 /* pcapng.h - frames of a pcapng capture, one by one.
  *
- * libpcap ends a pcapng file at the first interface whose link type or snap length differs from that of the first, and
- * Wireshark writes such files whenever it captures on two interfaces or merges. So this format is read here: each frame
- * comes with the link type of its own interface. Name resolution, statistics, secrets and custom blocks are passed over.
- * Memory is bounded by BLOCK_CAP and INTERFACE_CAP. */
+ * libpcap ends a pcapng file at the first interface whose link type or snap length differs from that of the
+ * first, and Wireshark writes such files whenever it captures on two interfaces or merges. So this format
+ * is read here: each frame comes with the link type of its own interface. Name resolution, statistics,
+ * secrets and custom blocks are passed over. Memory is bounded by BLOCK_CAP and INTERFACE_CAP. */
 #pragma once
 
 #include <stdio.h>
@@ -16,7 +16,8 @@ struct pcapng; /* opaque */
 
 enum pcapng_result { PCAPNG_FRAME, PCAPNG_END, PCAPNG_BROKEN };
 
-/* pcapng_open - read from a stream that stands at the first byte and is the caller's. NULL where memory is short. */
+/* pcapng_open - read from a stream that stands at the first byte and is the caller's. NULL where memory is
+ * short. */
 struct pcapng *pcapng_open(FILE *stream);
 
 /* pcapng_next - the next frame; its bytes are valid until the next call.

@@ -63,8 +63,9 @@ __attribute__((format(printf, 2, 3))) static void say(char *room, const char *fo
     va_end(arguments);
 }
 
-/* libpcap looks for IPv6 behind a loopback header with the family number of its own system only, and captures travel: the
- * filter is matched behind that header, as for raw IP. And pcapng numbers raw IP otherwise than libpcap. */
+/* libpcap looks for IPv6 behind a loopback header with the family number of its own system only, and
+ * captures travel: the filter is matched behind that header, as for raw IP. And pcapng numbers raw IP
+ * otherwise than libpcap. */
 static int compiler_link_type(int link_type)
 {
     enum { LINKTYPE_RAW = 101 };
@@ -78,7 +79,8 @@ static struct span filtered_part(const struct source_frame *frame)
     return loopback ? span_skip(frame->bytes, FAMILY_BYTES) : frame->bytes;
 }
 
-/* On link types without VLAN tags libpcap refuses the keyword, and the part of the filter before it is meant. */
+/* On link types without VLAN tags libpcap refuses the keyword, and the part of the filter before it is
+ * meant. */
 static bool compile(int link_type, const char *filter, struct bpf_program *bpf, char *error)
 {
     char untagged[FILTER_CAP_BYTES];
@@ -116,8 +118,8 @@ static void forget_programs(struct source *s)
     s->program_count = 0;
 }
 
-/* The filter is valid for Ethernet, or the source would not be open. What it cannot mean on another link type (such as
- * an Ethernet address on a tunnel interface) no frame of that link type can have. */
+/* The filter is valid for Ethernet, or the source would not be open. What it cannot mean on another link
+ * type (such as an Ethernet address on a tunnel interface) no frame of that link type can have. */
 static const struct program *program_for(struct source *s, int link_type)
 {
     for (size_t i = 0; i < s->program_count; i++)

@@ -42,8 +42,10 @@ struct source_stats {
     uint64_t interface_dropped;
 };
 
-/* source_open_file - open one path: a capture (pcap, pcapng, either gzip'd), "-" for standard input (the same formats), or a
- * folder (its regular files that are captures, in byte order of their names; others are passed over and named by source_note).
+/* source_open_file - open one path: a capture (pcap, pcapng, either gzip'd), "-" for standard input (the
+ * same formats), or a
+ * folder (its regular files that are captures, in byte order of their names; others are passed over and
+ * named by source_note).
  * filter   BPF text; "" for none
  * error    room of 512 bytes; one sentence, no newline, where NULL is returned */
 struct source *source_open_file(const char *path, const char *filter, char *error);
@@ -55,12 +57,13 @@ struct source *source_open_live(const struct source_live *live, const char *filt
 /* source_next - the next frame. *frame is valid until the next call on this source. */
 enum source_result source_next(struct source *s, struct source_frame *frame);
 
-/* source_note - one sentence that the user should see although nothing failed: files passed over in a folder, a warning
- * of the interface, an interface of a capture that is not read. Each is handed out once; "" where there is none.
- * Borrowed, valid until the next call. */
+/* source_note - one sentence that the user should see although nothing failed: files passed over in a
+ * folder, a warning of the interface, an interface of a capture that is not read. Each is handed out once;
+ * "" where there is none. Borrowed, valid until the next call. */
 const char *source_note(struct source *s);
 
-/* source_error - the sentence about the last SOURCE_BROKEN or SOURCE_FAILED. Borrowed, valid until the next call. */
+/* source_error - the sentence about the last SOURCE_BROKEN or SOURCE_FAILED. Borrowed, valid until the next
+ * call. */
 const char *source_error(const struct source *s);
 
 /* source_progress - bytes of input consumed and in all (0 where not known, such as standard input). */
@@ -69,8 +72,8 @@ void source_progress(const struct source *s, uint64_t *done_bytes, uint64_t *tot
 /* source_stats - kernel counters of a live source; zeros for files. */
 void source_stats(struct source *s, struct source_stats *stats);
 
-/* source_stop - make a blocked or coming source_next return SOURCE_END; safe in a signal handler and from another
- * thread. A silent interface notices within its timeout, a silent pipe within 200 ms. */
+/* source_stop - make a blocked or coming source_next return SOURCE_END; safe in a signal handler and from
+ * another thread. A silent interface notices within its timeout, a silent pipe within 200 ms. */
 void source_stop(struct source *s);
 
 /* source_close - close and free. */

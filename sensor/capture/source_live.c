@@ -116,8 +116,8 @@ static bool set_filter(struct live *l, const char *filter, char *error)
     return rc == 0;
 }
 
-/* The kernel's hash sends both directions of a flow to the same socket; it needs whole datagrams to see the ports, so it
- * also reassembles IPv4 fragments. */
+/* The kernel's hash sends both directions of a flow to the same socket; it needs whole datagrams to see the
+ * ports, so it also reassembles IPv4 fragments. */
 static bool join_fanout(const struct live *l, unsigned group, char *error)
 {
     if (group == 0)
@@ -181,7 +181,8 @@ struct live *live_open(const struct source_live *want, const char *filter, char 
     return NULL;
 }
 
-/* A silent TPACKET_V3 ring never wakes its reader, whatever the timeout: the handle does not block, the wait is here. */
+/* A silent TPACKET_V3 ring never wakes its reader, whatever the timeout: the handle does not block, the
+ * wait is here. */
 static int next_or_wait(struct live *l, struct pcap_pkthdr **header, const u_char **bytes)
 {
     int got = pcap_next_ex(l->pcap, header, bytes);
@@ -212,7 +213,8 @@ enum source_result live_next(struct live *l, struct source_frame *frame, char *e
     return SOURCE_FRAME;
 }
 
-/* libpcap adds up in 32 bits: only differences are right, and only if taken before a counter has run round once. */
+/* libpcap adds up in 32 bits: only differences are right, and only if taken before a counter has run round
+ * once. */
 void live_stats(struct live *l, struct source_stats *stats)
 {
     struct pcap_stat now;

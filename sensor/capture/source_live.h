@@ -7,10 +7,12 @@ enum { LIVE_NOTE_BYTES = 1024 };
 
 struct live; /* opaque */
 
-/* live_open - note: room of LIVE_NOTE_BYTES, left alone where there is nothing to say; error: as in source.h. */
+/* live_open - note: room of LIVE_NOTE_BYTES, left alone where there is nothing to say; error: as in
+ * source.h. */
 struct live *live_open(const struct source_live *want, const char *filter, char *note, char *error);
 
-/* live_next - SOURCE_FRAME, SOURCE_IDLE, SOURCE_END after live_stop, or SOURCE_FAILED with the reason in error. */
+/* live_next - SOURCE_FRAME, SOURCE_IDLE, SOURCE_END after live_stop, or SOURCE_FAILED with the reason in
+ * error. */
 enum source_result live_next(struct live *l, struct source_frame *frame, char *error);
 
 /* live_stats - what was counted since live_open. */

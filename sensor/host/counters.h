@@ -1,5 +1,5 @@
-/* counters.h - one plain array of 64-bit counters per thread, its rows in counters.def. Not shared: the owner adds, a
- * reader copies after the owner has stopped or reads single words that may be a moment old. */
+/* counters.h - one plain array of 64-bit counters per thread, its rows in counters.def. Not shared: the
+ * owner adds, a reader copies after the owner has stopped or reads single words that may be a moment old. */
 #pragma once
 
 #include <stdint.h>

@@ -1,7 +1,9 @@
-/* digest.h - MD5, SHA-1 and SHA-256 for fingerprints and ids. With audit/certificate.c the only user of libcrypto.
+/* digest.h - MD5, SHA-1 and SHA-256 for fingerprints and ids. With audit/certificate.c the only user of
+ * libcrypto.
  *
- * It lies in host/ because two stages need it: track/ hashes fingerprints while the hello is in hand, audit/ hashes ids. One digester
- * belongs to one thread; its contexts are made once, so that a hash costs no allocation. */
+ * It lies in host/ because two stages need it: track/ hashes fingerprints while the hello is in hand,
+ * audit/ hashes ids. One digester belongs to one thread; its contexts are made once, so that a hash costs
+ * no allocation. */
 #pragma once
 
 #include <stdbool.h>
@@ -17,8 +19,8 @@ struct digester; /* opaque */
 struct digester *digest_open(void);
 void digest_close(struct digester *d);
 
-/* digest_md5, _sha1, _sha256 - hash a span. out has room for the hash. JA3 is MD5 by definition, Community ID SHA-1: neither protects
- * anything here. */
+/* digest_md5, _sha1, _sha256 - hash a span. out has room for the hash. JA3 is MD5 by definition, Community
+ * ID SHA-1: neither protects anything here. */
 void digest_md5(struct digester *d, struct span in, uint8_t *out);
 void digest_sha1(struct digester *d, struct span in, uint8_t *out);
 void digest_sha256(struct digester *d, struct span in, uint8_t *out);

@@ -16,8 +16,8 @@ void log_quiet(bool quiet)
     atomic_store(&quiet_now, quiet);
 }
 
-/* The whole line goes out in one write, so that lines of several threads do not mix. The message is escaped once more as a
- * whole: a caller who forgot cannot let an escape sequence through. */
+/* The whole line goes out in one write, so that lines of several threads do not mix. The message is escaped
+ * once more as a whole: a caller who forgot cannot let an escape sequence through. */
 static void put_line(const char *module, const char *format, va_list arguments)
 {
     char message[MESSAGE_CAP];

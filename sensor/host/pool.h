@@ -1,7 +1,7 @@
 /* pool.h - equal-sized blocks out of one piece of memory taken at start.
  *
- * Memory is asked for once and touched only as it is used, so a large cap costs nothing until it is needed. A pool belongs to one
- * thread. */
+ * Memory is asked for once and touched only as it is used, so a large cap costs nothing until it is needed.
+ * A pool belongs to one thread. */
 #pragma once
 
 #include <stdbool.h>
@@ -23,7 +23,8 @@ bool pool_open(struct pool *p, uint32_t count, size_t block_bytes);
 /* pool_take - a block, its content undefined; NULL where all are in use. */
 void *pool_take(struct pool *p);
 
-/* pool_give - give a block back. Its content is not cleared: who held a secret in it wipes it before. NULL is allowed. */
+/* pool_give - give a block back. Its content is not cleared: who held a secret in it wipes it before. NULL
+ * is allowed. */
 void pool_give(struct pool *p, void *block);
 
 void pool_close(struct pool *p);

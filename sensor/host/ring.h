@@ -1,6 +1,7 @@
 /* ring.h - a bounded queue of equal-sized items from one thread to one other. Nothing else is shared.
  *
- * Neither side ever blocks in here; who wants to wait sleeps outside. Head and tail live on cache lines of their own. */
+ * Neither side ever blocks in here; who wants to wait sleeps outside. Head and tail live on cache lines of
+ * their own. */
 #pragma once
 
 #include <stdatomic.h>
@@ -36,7 +37,8 @@ static inline void ring_close(struct ring *r)
     r->items = NULL;
 }
 
-/* ring_slot - where the writer may build the next item; NULL where the ring is full. ring_push hands it over. */
+/* ring_slot - where the writer may build the next item; NULL where the ring is full. ring_push hands it
+ * over. */
 static inline void *ring_slot(struct ring *r)
 {
     size_t tail = atomic_load_explicit(&r->tail, memory_order_relaxed);

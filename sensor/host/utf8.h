@@ -1,7 +1,7 @@
 /* utf8.h - one character of text from the wire: is it well-formed UTF-8, and may it be shown?
  *
- * Shared by the log, JSON and Redis, so that all three call the same bytes invalid. Text is NUL-terminated: the NUL ends every
- * character that is cut off, so nothing is read beyond it. */
+ * Shared by the log, JSON and Redis, so that all three call the same bytes invalid. Text is NUL-terminated:
+ * the NUL ends every character that is cut off, so nothing is read beyond it. */
 #pragma once
 
 #include <stdbool.h>
@@ -36,9 +36,9 @@ static inline unsigned utf8_char(const unsigned char *p, uint32_t *code)
     return *code < 0x10000 || *code > 0x10ffff ? 0 : 4;
 }
 
-/* utf8_shown - may a terminal, a log or a table be given this character as it is? Not the control characters, not the line
- * separators U+2028 and U+2029, and not the marks that reorder what follows them (U+202E and its kin), with which a host name can
- * be made to read as another. */
+/* utf8_shown - may a terminal, a log or a table be given this character as it is? Not the control
+ * characters, not the line separators U+2028 and U+2029, and not the marks that reorder what follows them
+ * (U+202E and its kin), with which a host name can be made to read as another. */
 static inline bool utf8_shown(uint32_t code)
 {
     if (code < 0x20 || (code >= 0x7f && code <= 0x9f))

@@ -18,8 +18,8 @@ struct page {
 
 enum { PAGE_NUMBER_CAP = 32 };
 
-/* page_for - the way to write to a FILE: colours only on a terminal and without NO_COLOR, block characters only where the locale is
- * UTF-8, between 80 and 100 columns. */
+/* page_for - the way to write to a FILE: colours only on a terminal and without NO_COLOR, block characters
+ * only where the locale is UTF-8, between 80 and 100 columns. */
 struct page page_for(FILE *out);
 
 /* page_heading - a blank line, a title and a rule under it. */
@@ -46,8 +46,8 @@ void page_severity(const struct page *p, enum severity severity);
 /* page_severity_column - the same, in nine columns. */
 void page_severity_column(const struct page *p, enum severity severity);
 
-/* page_wrap - text broken between words at the page's width, every line but the first indented; the first continues at column
- * `at`. Ends the line. */
+/* page_wrap - text broken between words at the page's width, every line but the first indented; the first
+ * continues at column `at`. Ends the line. */
 void page_wrap(const struct page *p, unsigned at, unsigned indent, const char *text);
 
 /* page_plural - "1 session", "2 sessions". */

@@ -170,7 +170,8 @@ static size_t greeting_commands(const struct redis *r, const char *database, str
     return n;
 }
 
-/* Sends the greeting. All answers are read even after a refusal, but only the first is told: it is the cause of the others. */
+/* Sends the greeting. All answers are read even after a refusal, but only the first is told: it is the
+ * cause of the others. */
 static bool greet(struct redis *r)
 {
     struct command commands[GREETING_CAP];

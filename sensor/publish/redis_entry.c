@@ -39,7 +39,8 @@ static const char *digits_over(const char *t)
     return t;
 }
 
-/* Would Go's strconv.ParseFloat, which the Grafana data source asks, take it? Hexadecimal (0x1301) needs an exponent there. */
+/* Would Go's strconv.ParseFloat, which the Grafana data source asks, take it? Hexadecimal (0x1301) needs an
+ * exponent there. */
 static bool reads_as_number(const char *t)
 {
     if (strchr("+-.0123456789iInN", t[0]) == NULL)

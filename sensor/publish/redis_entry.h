@@ -1,7 +1,8 @@
-/* redis_entry.h - an event as the bytes of one XADD command (RESP), encoded once and kept until Redis has answered.
+/* redis_entry.h - an event as the bytes of one XADD command (RESP), encoded once and kept until Redis has
+ * answered.
  *
- * Encoding here, and not in hiredis, needs no allocation per event, and what waits in the queue is exactly what is sent. For redis.c
- * alone. */
+ * Encoding here, and not in hiredis, needs no allocation per event, and what waits in the queue is exactly
+ * what is sent. For redis.c alone. */
 #pragma once
 
 #include <stddef.h>
@@ -23,5 +24,6 @@ struct redis_encoder {
 /* redis_encoder_prepare - for a stream and its approximate length. */
 void redis_encoder_prepare(struct redis_encoder *x, const char *key, uint64_t events_cap);
 
-/* redis_encode - returns the number of bytes written; out has room for REDIS_ENTRY_CAP. Texts that do not fit are cut. */
+/* redis_encode - returns the number of bytes written; out has room for REDIS_ENTRY_CAP. Texts that do not
+ * fit are cut. */
 size_t redis_encode(const struct redis_encoder *x, const struct event *e, char *out);

@@ -1,4 +1,5 @@
-/* redis_url.h - where Redis is, taken out of a URL, and the password, which is never in it. For redis.c alone. */
+/* redis_url.h - where Redis is, taken out of a URL, and the password, which is never in it. For redis.c
+ * alone. */
 #pragma once
 
 #include <stdbool.h>
@@ -18,6 +19,7 @@ enum { REDIS_PASSWORD_CAP = 512 };
  * error   room of REDIS_ERROR_CAP bytes; never repeats the URL, which may hold a password */
 bool redis_url_parse(const char *url, struct redis_address *out, char *error);
 
-/* redis_password_read - the first line of the file, or, where file is "", the environment's WAXSEAL_REDIS_PASSWORD, or "".
+/* redis_password_read - the first line of the file, or, where file is "", the environment's
+ * WAXSEAL_REDIS_PASSWORD, or "".
  * password   room of REDIS_PASSWORD_CAP bytes */
 bool redis_password_read(const char *file, char *password, char *error);

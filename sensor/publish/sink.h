@@ -1,7 +1,7 @@
 /* sink.h - the interface of every output: JSON lines, text report, Redis.
  *
- * A sink gets each event in order, from the auditor's thread alone, and must not keep pointers into it. It reports its own trouble
- * through log.h, once per change, and never ends the program. */
+ * A sink gets each event in order, from the auditor's thread alone, and must not keep pointers into it. It
+ * reports its own trouble through log.h, once per change, and never ends the program. */
 #pragma once
 
 #include <stdbool.h>

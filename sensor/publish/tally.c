@@ -56,8 +56,9 @@ size_t tally_names_top(const struct tally_names *names, const struct tally_name 
 
 /* ---- servers ---- */
 
-/* The row of a server: found, free, or taken from the least troubled of its bucket where this session is worse; NULL where there
- * is no room. A flood of harmless servers can therefore not push out one with findings. */
+/* The row of a server: found, free, or taken from the least troubled of its bucket where this session is
+ * worse; NULL where there is no room. A flood of harmless servers can therefore not push out one with
+ * findings. */
 static struct tally_server *server_row(struct tally *t, const struct session *s, enum severity worst)
 {
     uint64_t hash = hash_bytes(&s->server_address, sizeof s->server_address, hash_start);

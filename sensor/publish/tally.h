@@ -1,6 +1,7 @@
 /* tally.h - what a report needs to know of many events, in memory that does not grow with them.
  *
- * It counts; it writes nothing. Servers and names live in tables of fixed size: what no longer fits is counted as such. */
+ * It counts; it writes nothing. Servers and names live in tables of fixed size: what no longer fits is
+ * counted as such. */
 #pragma once
 
 #include <stdbool.h>
@@ -87,13 +88,16 @@ struct tally {
     struct tally_server servers[TALLY_SERVER_BUCKETS][TALLY_SERVERS_PER_BUCKET];
 };
 
-/* tally_event - count one event; interim ones (final 0) are left out, their session comes again. t is zeroed at first. */
+/* tally_event - count one event; interim ones (final 0) are left out, their session comes again. t is
+ * zeroed at first. */
 void tally_event(struct tally *t, const struct event *e);
 
-/* tally_names_top - the most frequent names, most frequent first. Returns how many of at most cap were put into rows. */
+/* tally_names_top - the most frequent names, most frequent first. Returns how many of at most cap were put
+ * into rows. */
 size_t tally_names_top(const struct tally_names *names, const struct tally_name **rows, size_t cap);
 
-/* tally_servers_top - the servers with findings: by worst severity, then by how many sessions had it. As above. */
+/* tally_servers_top - the servers with findings: by worst severity, then by how many sessions had it. As
+ * above. */
 size_t tally_servers_top(const struct tally *t, const struct tally_server **rows, size_t cap);
 
 /* tally_server_count - servers seen and kept. */

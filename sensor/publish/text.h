@@ -1,7 +1,7 @@
 /* text.h - the report for people: what `waxseal read` prints where no other output was asked for.
  *
- * Everything is counted while events come (tally.h) and printed by finish. Text from the wire is escaped; colours only on a
- * terminal. Beside each share stands how much could not be seen or decided. */
+ * Everything is counted while events come (tally.h) and printed by finish. Text from the wire is escaped;
+ * colours only on a terminal. Beside each share stands how much could not be seen or decided. */
 #pragma once
 
 #include <stdbool.h>
@@ -19,6 +19,6 @@ enum { TEXT_ERROR_CAP = 256 };
  * Memory   about 2 MiB whatever is read, freed by finish; `out` stays open */
 bool text_open(struct sink *sink, FILE *out, const struct config *config, char *error);
 
-/* text_open_lines - one line a session as it ends, for `waxseal run`: time, client > server, protocol, how it was protected, worst
- * severity and the rules that were hit. Interim events are left out. As above. */
+/* text_open_lines - one line a session as it ends, for `waxseal run`: time, client > server, protocol, how
+ * it was protected, worst severity and the rules that were hit. Interim events are left out. As above. */
 bool text_open_lines(struct sink *sink, FILE *out, char *error);

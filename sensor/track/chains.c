@@ -29,7 +29,8 @@ struct chains {
     uint8_t *bodies;
 };
 
-/* Good enough to tell chains apart; equality is decided by comparing. Two lanes, so that the multiplications overlap. */
+/* Good enough to tell chains apart; equality is decided by comparing. Two lanes, so that the
+ * multiplications overlap. */
 static uint64_t hash_of(uint64_t key, struct span body)
 {
     uint64_t a = key ^ body.n;

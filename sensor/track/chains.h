@@ -1,8 +1,9 @@
 /* chains.h - certificate chains on their way to the auditor, each only once.
  *
- * A server sends the same chain in every full handshake. The worker keeps a copy of those it saw last and compares byte by byte; a new one gets
- * the next number and goes into a ring of its own; sessions carry the number. Reader and writer forget in the same order (number modulo
- * count), so what the one takes as known the other still has. Nothing here looks into a certificate. */
+ * A server sends the same chain in every full handshake. The worker keeps a copy of those it saw last and
+ * compares byte by byte; a new one gets the next number and goes into a ring of its own; sessions carry the
+ * number. Reader and writer forget in the same order (number modulo count), so what the one takes as known
+ * the other still has. Nothing here looks into a certificate. */
 #pragma once
 
 #include <stdbool.h>

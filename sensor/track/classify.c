@@ -8,8 +8,8 @@
 
 #include "parsers/mail.h"
 
-/* Bridges between releases: 4.6 added an argument per packet, 4.10 another way to start, 4.12 a nested result, 5.0 took the protocol
- * bitmask away. */
+/* Bridges between releases: 4.6 added an argument per packet, 4.10 another way to start, 4.12 a nested
+ * result, 5.0 took the protocol bitmask away. */
 #define NDPI_RELEASE (NDPI_MAJOR * 100 + NDPI_MINOR)
 
 struct classifier {

@@ -184,7 +184,8 @@ static void set_client(struct flow *f, bool from_low, bool from_client)
     f->client_is_low = from_low == from_client;
 }
 
-/* Who is the client, where no SYN told: the hello says it, then the port table, then the lower port is the server's. */
+/* Who is the client, where no SYN told: the hello says it, then the port table, then the lower port is the
+ * server's. */
 static bool guess_from_client(const struct tracker *t, const struct segment *segment)
 {
     int hello = detect_hello_side(segment->payload);

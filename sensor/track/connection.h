@@ -48,7 +48,8 @@ struct flow *connection_flow(struct tracker *t, const struct flow_key *key, bool
 /* connection_begin - the first payload: start a conversation, or ignore the flow. */
 void connection_begin(struct tracker *t, struct flow *f, enum side from, const struct segment *segment);
 
-/* connection_prove - unexpected port: has the dialogue proved to be mail, does nDPI say so, or is it time to give up? */
+/* connection_prove - unexpected port: has the dialogue proved to be mail, does nDPI say so, or is it time
+ * to give up? */
 void connection_prove(struct tracker *t, struct flow *f, const struct segment *segment);
 
 /* connection_park - its fate is known: keep the facts in little room and look at nothing any more. */
@@ -57,6 +58,6 @@ void connection_park(struct tracker *t, struct flow *f);
 /* connection_interim - live: an account of a session that goes on for long. */
 void connection_interim(struct tracker *t, struct flow *f);
 
-/* connection_leave - report what there is to report and free what the flow holds; the flow table's callback (context: the
- * tracker). */
+/* connection_leave - report what there is to report and free what the flow holds; the flow table's callback
+ * (context: the tracker). */
 void connection_leave(void *context, struct flow *f);

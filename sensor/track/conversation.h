@@ -1,7 +1,9 @@
-/* conversation.h - one connection while its dialogue or handshake is under way: parsers, their state, and the facts so far.
+/* conversation.h - one connection while its dialogue or handshake is under way: parsers, their state, and
+ * the facts so far.
  *
- * Internal to track/: session.c owns it, session_mail.c and session_tls.c fill in the facts, tracker.c decides when it begins and ends. A
- * conversation is one block of a pool; what held wire bytes is wiped before it goes back. */
+ * Internal to track/: session.c owns it, session_mail.c and session_tls.c fill in the facts, tracker.c
+ * decides when it begins and ends. A conversation is one block of a pool; what held wire bytes is wiped
+ * before it goes back. */
 #pragma once
 
 #include <stdbool.h>
@@ -62,7 +64,8 @@ struct conversation {
  * protocol  of the port or of the content; PROTOCOL_OTHER: TLS only */
 void session_begin(struct conversation *c, const struct session_shared *shared, enum protocol protocol);
 
-/* session_adopt - nDPI recognised the protocol. Where the content had shown none, reading begins here, in the middle. */
+/* session_adopt - nDPI recognised the protocol. Where the content had shown none, reading begins here, in
+ * the middle. */
 void session_adopt(struct conversation *c, enum protocol found);
 
 /* session_bytes, session_gap - ordered bytes of one side, or how many are missing. */
@@ -72,7 +75,8 @@ void session_gap(struct conversation *c, enum side from, uint32_t bytes);
 /* session_fate_known - is there nothing more to learn from the payload? */
 bool session_fate_known(const struct conversation *c);
 
-/* session_is_mail - does the content prove mail (or, for TLS only, a TLS hello)? For ports that no row names. */
+/* session_is_mail - does the content prove mail (or, for TLS only, a TLS hello)? For ports that no row
+ * names. */
 bool session_is_mail(const struct conversation *c);
 
 /* session_end - put the last words into the facts and give lent stores back. */
@@ -84,5 +88,6 @@ void session_note_mail(struct conversation *c, const struct mail_event *ev);
 /* session_feed_tls - bytes of one side into the TLS framer, and its pieces into the facts. */
 void session_feed_tls(struct conversation *c, enum side from, struct cursor *in);
 
-/* session_set_text - copy wire text into a field of the facts; control characters stay (sinks escape), NULs become '?'. */
+/* session_set_text - copy wire text into a field of the facts; control characters stay (sinks escape), NULs
+ * become '?'. */
 void session_set_text(char *field, size_t cap, struct span text);

@@ -28,8 +28,8 @@ struct flow_table {
     void *context;
 };
 
-/* SipHash-1-3 over the 64-bit words of a key: keyed, so that addresses cannot be chosen to collide, and short enough for
- * every packet. */
+/* SipHash-1-3 over the 64-bit words of a key: keyed, so that addresses cannot be chosen to collide, and
+ * short enough for every packet. */
 static inline uint64_t rotate(uint64_t x, int n)
 {
     return x << n | x >> (64 - n);

@@ -1,9 +1,10 @@
 /* flow.h - the fixed-size table of connections: look-up, ageing by packet time, eviction.
  *
- * All memory is taken at start. The hash is keyed at random in every process, so nobody outside can aim at one bucket; nothing that
- * is reported depends on the key. Flows of a stage hang in one list by age; when the table is full the least valuable go first:
- * ended ones, then those that never sent a byte, then ones that are no mail, then unfinished dialogues, and those whose fate is known
- * last. The table knows nothing of what a flow means: its owner is told through one callback before a flow goes. */
+ * All memory is taken at start. The hash is keyed at random in every process, so nobody outside can aim at
+ * one bucket; nothing that is reported depends on the key. Flows of a stage hang in one list by age; when
+ * the table is full the least valuable go first: ended ones, then those that never sent a byte, then ones
+ * that are no mail, then unfinished dialogues, and those whose fate is known last. The table knows nothing
+ * of what a flow means: its owner is told through one callback before a flow goes. */
 #pragma once
 
 #include <stdbool.h>
@@ -79,8 +80,8 @@ struct flow_limits {
     uint64_t timeout_ns[FLOW_STAGES];
 };
 
-/* flow_table_open - take the memory. leave(context, flow) is called before a flow is given up, by age or for room; it must leave
- * flow->owner free of anything to be freed. Returns NULL where memory is lacking. */
+/* flow_table_open - take the memory. leave(context, flow) is called before a flow is given up, by age or
+ * for room; it must leave flow->owner free of anything to be freed. Returns NULL where memory is lacking. */
 struct flow_table *flow_table_open(const struct flow_limits *limits,
                                    void (*leave)(void *context, struct flow *flow), void *context);
 void flow_table_close(struct flow_table *t);
@@ -94,7 +95,8 @@ uint64_t flow_key_hash(const struct flow_key *key);
 /* flow_find - the flow of a key, or NULL. */
 struct flow *flow_find(struct flow_table *t, const struct flow_key *key);
 
-/* flow_add - a new flow in stage HALF_OPEN, zeroed but for its key, number and times. Never fails: a full table gives one up. */
+/* flow_add - a new flow in stage HALF_OPEN, zeroed but for its key, number and times. Never fails: a full
+ * table gives one up. */
 struct flow *flow_add(struct flow_table *t, const struct flow_key *key, uint64_t now_ns);
 
 /* flow_touch - note a packet at now_ns; keeps the list by age, to the second. */
@@ -112,7 +114,8 @@ void flow_expire(struct flow_table *t, uint64_t now_ns);
 /* flow_drain - give up every flow, in the order in which they began. */
 void flow_drain(struct flow_table *t);
 
-/* flow_evict_oldest - give up the longest silent flow of a stage, for room elsewhere. False where there is none. */
+/* flow_evict_oldest - give up the longest silent flow of a stage, for room elsewhere. False where there is
+ * none. */
 bool flow_evict_oldest(struct flow_table *t, enum flow_stage stage);
 
 /* flow_count - flows in a stage. */

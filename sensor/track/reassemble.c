@@ -4,7 +4,8 @@
 
 #include "parsers/mail.h"
 
-/* Who sent this already holds bytes of the other direction that were not seen here yet: they are late, or lost. */
+/* Who sent this already holds bytes of the other direction that were not seen here yet: they are late, or
+ * lost. */
 static bool acknowledges_unseen(const struct flow *f, enum side from, uint32_t acknowledgement)
 {
     const struct flow_side *other = &f->side[side_other(from)];
@@ -73,8 +74,8 @@ static void drain(const struct reassembler *r, struct flow *f, struct stream str
     }
 }
 
-/* Give up the bytes that keep the first waiting chunk of a direction from going on: a hole in front of it, or bytes of the other
- * direction that its sender had. */
+/* Give up the bytes that keep the first waiting chunk of a direction from going on: a hole in front of it,
+ * or bytes of the other direction that its sender had. */
 static void give_up_hole(const struct reassembler *r, struct flow *f, struct stream streams[2],
                          void *connection, enum side from)
 {

@@ -1,10 +1,12 @@
 /* reassemble.h - puts the bytes of both directions in order, and says where bytes are missing.
  *
- * What comes in order is handed on in place, without a copy. What comes too early waits in pooled chunks: behind a hole of its own
- * direction, or because it acknowledges bytes of the other direction that were not seen yet (a mirror port may deliver an answer before
- * its question). A hole is given up only when the receiver has acknowledged the bytes, so that they will not come again, and some time has
- * passed; or when the waiting room is full, or the connection ends. Where segments overlap, the byte that came first wins (Linux and
- * BSD receivers differ among themselves; what was handed on cannot be taken back) and differing bytes are counted. */
+ * What comes in order is handed on in place, without a copy. What comes too early waits in pooled chunks:
+ * behind a hole of its own direction, or because it acknowledges bytes of the other direction that were not
+ * seen yet (a mirror port may deliver an answer before its question). A hole is given up only when the
+ * receiver has acknowledged the bytes, so that they will not come again, and some time has passed; or when
+ * the waiting room is full, or the connection ends. Where segments overlap, the byte that came first wins
+ * (Linux and BSD receivers differ among themselves; what was handed on cannot be taken back) and differing
+ * bytes are counted. */
 #pragma once
 
 #include <stdbool.h>
@@ -18,7 +20,8 @@
 
 enum { CHUNK_BYTES = 2048 };
 
-/* Sequence numbers farther away than this from what is expected belong to no honest window (mail hosts use a few MiB). */
+/* Sequence numbers farther away than this from what is expected belong to no honest window (mail hosts use
+ * a few MiB). */
 enum { SEQUENCE_REACH = 1 << 26 };
 
 struct chunk {

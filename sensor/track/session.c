@@ -73,7 +73,8 @@ void session_adopt(struct conversation *c, enum protocol found)
 
 static void feed_mail(struct conversation *c, enum side from, struct cursor *in)
 {
-    /* One line can mean several things: the parser is asked until it has no more to say, also once the input is used up. */
+    /* One line can mean several things: the parser is asked until it has no more to say, also once the
+     * input is used up. */
     while (c->reading[from] == READING_MAIL) {
         struct mail_event ev = {0};
         switch (c->parser->next(c->mail_state, from, in, &ev)) {
@@ -96,7 +97,8 @@ void session_bytes(struct conversation *c, enum side from, struct span bytes)
         session_feed_tls(c, from, &in);
 }
 
-/* After a hole in a handshake record boundaries are lost for good; in the dialogue the parser says when it is certain again. */
+/* After a hole in a handshake record boundaries are lost for good; in the dialogue the parser says when it
+ * is certain again. */
 void session_gap(struct conversation *c, enum side from, uint32_t bytes)
 {
     struct session_side *side = &c->facts.side[from];
@@ -110,8 +112,8 @@ void session_gap(struct conversation *c, enum side from, uint32_t bytes)
     }
 }
 
-/* IMAP, POP3 and ManageSieve allow no STARTTLS after a login (RFC 9051 s6.2.1, RFC 2595 s4, RFC 5804 s2.2): from there the session stays as it
- * is. SMTP goes on to be followed, its messages are counted. */
+/* IMAP, POP3 and ManageSieve allow no STARTTLS after a login (RFC 9051 s6.2.1, RFC 2595 s4, RFC 5804 s2.2):
+ * from there the session stays as it is. SMTP goes on to be followed, its messages are counted. */
 static bool logged_in_clear(const struct session *facts)
 {
     bool access = facts->protocol == PROTOCOL_IMAP || facts->protocol == PROTOCOL_POP3 ||

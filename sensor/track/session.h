@@ -1,8 +1,9 @@
-/* session.h - everything that is known of one connection, as plain facts, and the machine that gathers them.
+/* session.h - everything that is known of one connection, as plain facts, and the machine that gathers
+ * them.
  *
- * `struct session` is what crosses from track/ to audit/: numbers, flags and a few short texts; no pointers, so
- * it can be copied through a ring. It judges nothing: severity, verdict and rules are policy.c's. It has no field
- * for a user name, a password or a body. */
+ * `struct session` is what crosses from track/ to audit/: numbers, flags and a few short texts; no
+ * pointers, so it can be copied through a ring. It judges nothing: severity, verdict and rules are
+ * policy.c's. It has no field for a user name, a password or a body. */
 #pragma once
 
 #include <stdbool.h>

@@ -20,7 +20,8 @@ static enum auth_exposure exposure_of(enum mail_secret secret)
     return AUTH_WITHOUT_SECRET;
 }
 
-/* The client does in the clear what it should do inside TLS: was TLS there for the asking, or had it just been refused? */
+/* The client does in the clear what it should do inside TLS: was TLS there for the asking, or had it just
+ * been refused? */
 static void note_use(struct session_mail *m)
 {
     if (m->offer_starttls && !m->tls_asked)
@@ -122,8 +123,8 @@ static void note_answer_to_tls(struct conversation *c, enum side from)
         c->facts.tls.not_tls = true;
 }
 
-/* Octets that come with the go-ahead can be taken for protected ones. Once the client has begun TLS they only break its handshake: that is a
- * server that cannot do what it said. */
+/* Octets that come with the go-ahead can be taken for protected ones. Once the client has begun TLS they
+ * only break its handshake: that is a server that cannot do what it said. */
 static void note_injected_response(struct conversation *c, const struct mail_event *ev)
 {
     if (c->facts.tls.client_hello)

@@ -12,7 +12,8 @@ enum { ALERT_CLOSE_NOTIFY = 0 };
 
 enum { SSL2_CLIENT_HELLO = 1, SSL2_CLIENT_MASTER_KEY = 2, SSL2_SERVER_HELLO = 4 };
 
-/* A TLS 1.3 alert under protection: two octets, the inner content type and a tag of 16. The client's Finished is never so short. */
+/* A TLS 1.3 alert under protection: two octets, the inner content type and a tag of 16. The client's
+ * Finished is never so short. */
 enum { TLS13_ALERT_RECORD_BYTES = 19 };
 
 static void note_ja3(struct conversation *c, const struct tls_client_hello *h)
@@ -81,8 +82,8 @@ static void note_client_hello(struct conversation *c, const struct tls_client_he
     note_ja4(c, h);
 }
 
-/* In TLS 1.2 and below an echo of the client's session id means resumption (RFC 5246 s7.4.1.3); TLS 1.3 always echoes it and says
- * resumption by pre_shared_key (RFC 8446 s4.2.11). */
+/* In TLS 1.2 and below an echo of the client's session id means resumption (RFC 5246 s7.4.1.3); TLS 1.3
+ * always echoes it and says resumption by pre_shared_key (RFC 8446 s4.2.11). */
 static bool is_resumed(const struct conversation *c, const struct tls_server_hello *h, uint16_t version)
 {
     if (version == VERSION_TLS13)
@@ -126,7 +127,8 @@ static void note_server_hello(struct conversation *c, const struct tls_server_he
     struct session_tls *t = &c->facts.tls;
     if (h->hello_retry) {
         t->hello_retry = true;
-        /* ChangeCipherSpec right after it is only for middleboxes: both sides stay in the clear (RFC 8446 App. D.4). */
+        /* ChangeCipherSpec right after it is only for middleboxes: both sides stay in the clear (RFC 8446
+         * App. D.4). */
         c->records[CLIENT].encrypted = false;
         c->records[SERVER].encrypted = false;
         return;
@@ -158,8 +160,9 @@ static void note_server_keys(struct conversation *c, const struct tls_piece *pie
     }
 }
 
-/* RSA key transport: the message is the encrypted premaster secret, as long as the modulus; SSL 3.0 leaves its length field out (RFC 5246
- * s7.4.7.1). That tells the key's size even where the certificate was not captured. */
+/* RSA key transport: the message is the encrypted premaster secret, as long as the modulus; SSL 3.0 leaves
+ * its length field out (RFC 5246 s7.4.7.1). That tells the key's size even where the certificate was not
+ * captured. */
 static void note_client_keys(struct session_tls *t, const struct tls_piece *piece)
 {
     enum { VERSION_SSL3 = 0x0300, LENGTH_BYTES = 2, KEY_BYTES_CAP = 4096 };
@@ -177,7 +180,8 @@ static void note_malformed(struct conversation *c)
     counter_add(c->shared->counters, COUNTER_tls_malformed, 1);
 }
 
-/* An empty list of a client (RFC 5246 s7.4.6) is three octets of length. A second one, in a renegotiation, changes nothing. */
+/* An empty list of a client (RFC 5246 s7.4.6) is three octets of length. A second one, in a renegotiation,
+ * changes nothing. */
 static void note_certificate(struct conversation *c, enum side from, const struct tls_piece *piece)
 {
     enum { EMPTY_LIST_BYTES = 3 };
@@ -258,7 +262,8 @@ static void note_alert(struct session_tls *t, enum side from, const struct tls_p
     if (piece->description == ALERT_CLOSE_NOTIFY || t->alert_seen)
         return;
     enum { LEVEL_WARNING = 1 };
-    /* A warning such as unrecognized_name does not end a handshake (RFC 5246 s7.2.2); what came of it will show. */
+    /* A warning such as unrecognized_name does not end a handshake (RFC 5246 s7.2.2); what came of it will
+     * show. */
     if (piece->level == LEVEL_WARNING && !t->established)
         return;
     t->alert_seen = true;
@@ -267,9 +272,10 @@ static void note_alert(struct session_tls *t, enum side from, const struct tls_p
     t->alert_description = piece->description;
 }
 
-/* TLS is established once both ends go on under the new keys. Up to TLS 1.2 the first protected record of each is its Finished. In
- * TLS 1.3 the server's are all alike from outside; the client's first is its Finished, unless it has the size of an alert. Where only one
- * direction was captured, its application data is the proof. */
+/* TLS is established once both ends go on under the new keys. Up to TLS 1.2 the first protected record of
+ * each is its Finished. In TLS 1.3 the server's are all alike from outside; the client's first is its
+ * Finished, unless it has the size of an alert. Where only one direction was captured, its application data
+ * is the proof. */
 static void judge_established(struct conversation *c)
 {
     struct session_tls *t = &c->facts.tls;
@@ -307,8 +313,8 @@ static void note_protected(struct conversation *c, enum side from, const struct 
     judge_established(c);
 }
 
-/* ChangeCipherSpec of the server straight after its hello, with no certificate: an abbreviated handshake (RFC 5246 s7.3), also where the
- * ticket came without a session id (RFC 5077 s3.4). */
+/* ChangeCipherSpec of the server straight after its hello, with no certificate: an abbreviated handshake
+ * (RFC 5246 s7.3), also where the ticket came without a session id (RFC 5077 s3.4). */
 static void note_ccs(struct conversation *c, enum side from)
 {
     struct session_tls *t = &c->facts.tls;
@@ -388,7 +394,8 @@ void session_feed_tls(struct conversation *c, enum side from, struct cursor *in)
         case STEP_EVENT: note_piece(c, from, &piece); break;
         case STEP_MORE: return;
         case STEP_LOST:
-            /* Not one record of this side was TLS, and the other side's first was: the port does not speak TLS. */
+            /* Not one record of this side was TLS, and the other side's first was: the port does not speak
+             * TLS. */
             if (from == SERVER && !c->records[from].started && c->facts.tls.client_hello)
                 c->facts.tls.not_tls = true;
             c->facts.tls.malformed |= c->facts.tls.begun;

@@ -8,7 +8,8 @@
 enum {
     EXPIRE_EVERY_NS = 250000000,
     STORE_BYTES = 16384,
-    /* A reset is believed this far from the expected sequence number; beyond, it is a stray or a forgery (RFC 5961 s3). */
+    /* A reset is believed this far from the expected sequence number; beyond, it is a stray or a forgery
+     * (RFC 5961 s3). */
     RESET_REACH = 1 << 20
 };
 
@@ -18,7 +19,8 @@ static void end_flow(struct tracker *t, struct flow *f)
     flow_move(t->flows, f, FLOW_ENDED);
 }
 
-/* Both FINs seen and all before them handed on? A FIN alone counts where the other direction was never captured. */
+/* Both FINs seen and all before them handed on? A FIN alone counts where the other direction was never
+ * captured. */
 static bool direction_over(const struct flow *f, enum side side)
 {
     const struct flow_side *s = &f->side[side];
@@ -74,8 +76,9 @@ static void on_syn(struct flow *f, enum side from, const struct segment *segment
     }
 }
 
-/* A SYN on a connection that is still under way: a repetition, or the same ports used again. Only the other end's answer to it, or data at
- * its sequence number, proves the latter; a forged SYN must not make the sensor forget a session. */
+/* A SYN on a connection that is still under way: a repetition, or the same ports used again. Only the other
+ * end's answer to it, or data at its sequence number, proves the latter; a forged SYN must not make the
+ * sensor forget a session. */
 static bool starts_anew(struct flow *f, enum side from, const struct segment *segment)
 {
     bool syn = (segment->flags & TCP_SYN) != 0;

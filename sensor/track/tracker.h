@@ -1,7 +1,8 @@
 /* tracker.h - the front of track/: segments in, sessions out.
  *
- * It decides when a connection begins and ends, who is the client, whether it is mail at all, and when there is nothing more to learn
- * from it, after which a packet costs a look-up and a few additions. It judges nothing. */
+ * It decides when a connection begins and ends, who is the client, whether it is mail at all, and when
+ * there is nothing more to learn from it, after which a packet costs a look-up and a few additions. It
+ * judges nothing. */
 #pragma once
 
 #include <stdbool.h>

@@ -1,10 +1,10 @@
 /* make_load - many concurrent mail sessions out of a few captures, for the benchmark.
  *
- * make_load PACKETS SESSIONS OUT CAPTURE...
- * Copies the TCP packets of the captures (Ethernet, VLAN tags allowed; whatever else they hold is left out), one
- * capture after the other and again from the first, until both numbers are reached. Every client of every copy gets
- * an address of its own, servers keep theirs; copies start at short intervals, so that about CONCURRENT_COPIES run
- * at a time, and packets are written in order of time. Nothing else is changed; checksums are left as they are. */
+ * make_load PACKETS SESSIONS OUT CAPTURE... Copies the TCP packets of the captures (Ethernet, VLAN tags
+ * allowed; whatever else they hold is left out), one capture after the other and again from the first,
+ * until both numbers are reached. Every client of every copy gets an address of its own, servers keep
+ * theirs; copies start at short intervals, so that about CONCURRENT_COPIES run at a time, and packets are
+ * written in order of time. Nothing else is changed; checksums are left as they are. */
 #include <errno.h>
 #include <inttypes.h>
 #include <pcap/pcap.h>

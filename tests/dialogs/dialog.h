@@ -1,4 +1,5 @@
-/* dialog.h - a .dialog file in memory: README.md beside this file says how one is written. For dialog_runner.c. */
+/* dialog.h - a .dialog file in memory: README.md beside this file says how one is written. For
+ * dialog_runner.c. */
 #pragma once
 
 #include <stdio.h>

@@ -1,9 +1,9 @@
 /* dialog_runner FILE... - plays conversations through a mail parser and compares the events.
  *
- * README.md beside this file says how a .dialog is written. The protocol is the name of its folder. Every dialog is
- * played whole; then byte by byte, split once at every byte, and with neighbouring lines of one side joined: the
- * events must not differ. Cut short at every byte, they must be the beginning of the same. With one line left out
- * and reported as a gap, no event may appear that the whole does not have. */
+ * README.md beside this file says how a .dialog is written. The protocol is the name of its folder. Every
+ * dialog is played whole; then byte by byte, split once at every byte, and with neighbouring lines of one
+ * side joined: the events must not differ. Cut short at every byte, they must be the beginning of the same.
+ * With one line left out and reported as a gap, no event may appear that the whole does not have. */
 #include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -225,8 +225,8 @@ static unsigned count_details(const char *word)
     return n;
 }
 
-/* Does the event have every detail of the expected word, "name(detail,!detail)", and none that must be absent? A
- * list of capabilities must be complete. */
+/* Does the event have every detail of the expected word, "name(detail,!detail)", and none that must be
+ * absent? A list of capabilities must be complete. */
 static bool matches(const char *expected, const char *got)
 {
     size_t name = strcspn(expected, "(");

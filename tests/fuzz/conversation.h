@@ -1,8 +1,8 @@
 /* conversation.h - plays fuzz input through a mail parser; for the fuzz targets of the mail protocols.
  *
- * The client speaks first. In the input 0xff hands over to the other side, 0xfe begins a new input of the same side,
- * 0xfd says that bytes of this side were lost. The input is played as divided there and byte by byte; as long as
- * nothing was lost, what is said must be the same. */
+ * The client speaks first. In the input 0xff hands over to the other side, 0xfe begins a new input of the
+ * same side, 0xfd says that bytes of this side were lost. The input is played as divided there and byte by
+ * byte; as long as nothing was lost, what is said must be the same. */
 #pragma once
 
 #include <assert.h>

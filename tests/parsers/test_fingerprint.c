@@ -16,7 +16,8 @@
 
 enum { LIST_CAP = 4096 };
 
-/* What a hello offers, as lists in the manner of JA4: four hexadecimal digits, joined by commas; NULL is empty. */
+/* What a hello offers, as lists in the manner of JA4: four hexadecimal digits, joined by commas; NULL is
+ * empty. */
 struct offer {
     uint16_t version;
     const char *suites;

@@ -1,4 +1,5 @@
-/* The words that all mail protocols share: what looks like TLS, what was overwritten, what a mechanism gives away. */
+/* The words that all mail protocols share: what looks like TLS, what was overwritten, what a mechanism
+ * gives away. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

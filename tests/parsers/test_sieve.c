@@ -1,4 +1,5 @@
-/* ManageSieve, where a dialog file does not reach: what is left in the state, and what is too long for a file. */
+/* ManageSieve, where a dialog file does not reach: what is left in the state, and what is too long for a
+ * file. */
 #include "tests/parsers/play.h"
 
 #include "parsers/sieve.h"

@@ -288,7 +288,8 @@ static struct tls_client_hello client_offering(const uint16_t *suites, size_t co
 static void test_client_hello_weak_suites_are_noticed(void **state)
 {
     (void)state;
-    /* NULL, anonymous, EXPORT, DES, RC2 (EXPORT), RC4, IDEA, 3DES; anonymous AES; RC4 of ECDHE; NULL of TLS 1.3 */
+    /* NULL, anonymous, EXPORT, DES, RC2 (EXPORT), RC4, IDEA, 3DES; anonymous AES; RC4 of ECDHE; NULL of TLS
+     * 1.3 */
     static const uint16_t weak[] = {0x0002, 0x0018, 0x0003, 0x0009, 0x0006, 0x0005,
                                     0x0007, 0x000a, 0x0034, 0xc011, 0xc0b4};
     for (size_t i = 0; i < sizeof weak / sizeof weak[0]; i++)

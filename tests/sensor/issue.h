@@ -1,4 +1,5 @@
-/* issue.h - issues certificates for tests: keys are made once, a certificate is one expression, a chain is one call.
+/* issue.h - issues certificates for tests: keys are made once, a certificate is one expression, a chain is
+ * one call.
  *
  * What a test does not name is filled in: ninety days of 2026, SHA-256, version 3, no extension. */
 #pragma once
@@ -191,7 +192,8 @@ static inline struct certificate_chain issue_read_chain(struct certificate_reade
     return issue_read_list(r, &list);
 }
 
-/* issue_read_changed - a leaf in whose DER the first `from` has become `to`, n octets each. The leaf is freed. */
+/* issue_read_changed - a leaf in whose DER the first `from` has become `to`, n octets each. The leaf is
+ * freed. */
 static inline struct certificate_chain issue_read_changed(struct certificate_reader *r, X509 *leaf,
                                                           const void *from, const void *to, size_t n)
 {

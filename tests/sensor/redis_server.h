@@ -1,4 +1,5 @@
-/* redis_server.h - a redis-server on a Unix socket in a folder of its own, and a client that shares no code with the sink.
+/* redis_server.h - a redis-server on a Unix socket in a folder of its own, and a client that shares no code
+ * with the sink.
  *
  * For one test program: its state is static. cmocka.h is included before. */
 #pragma once

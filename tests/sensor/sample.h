@@ -1,4 +1,5 @@
-/* sample.h - an event to publish, standard error to read, and files of a moment, for the tests of outputs and configuration. */
+/* sample.h - an event to publish, standard error to read, and files of a moment, for the tests of outputs
+ * and configuration. */
 #pragma once
 
 #include <fcntl.h>

@@ -90,7 +90,8 @@ static void test_leaf_long_subject_is_cut_at_a_character(void **state)
     char subject[300] = "OU=";
     for (size_t n = 3; n < 63; n += 2)
         memcpy(subject + n, "ö", 2);
-    /* OpenSSL keeps OU to 64 characters, so the name is several of them, and the cap falls into a two-octet character. */
+    /* OpenSSL keeps OU to 64 characters, so the name is several of them, and the cap falls into a two-octet
+     * character. */
     char whole[1200] = "";
     for (unsigned i = 0; i < 6; i++)
         snprintf(whole + strlen(whole), sizeof whole - strlen(whole), "%s%s", i > 0 ? "/" : "", subject);

@@ -396,7 +396,8 @@ static void test_config_bombs_end_in_an_error(void **state)
     assert_non_null(strstr(error, "YAML aliases"));
 }
 
-/* Every byte of a good file changed in some ways, and the file cut at every place: never a crash, and every refusal says something. */
+/* Every byte of a good file changed in some ways, and the file cut at every place: never a crash, and every
+ * refusal says something. */
 static void test_config_damaged_file_is_loaded_or_refused(void **state)
 {
     (void)state;

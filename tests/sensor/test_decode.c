@@ -79,7 +79,8 @@ static void test_decode_every_sample_yields_the_mail_segment(void **state)
     }
 }
 
-/* Whatever the capture cuts off: no read beyond the end (the sanitizer watches), and what is promised adds up. */
+/* Whatever the capture cuts off: no read beyond the end (the sanitizer watches), and what is promised adds
+ * up. */
 static void test_decode_cut_at_every_byte_is_truncated_or_missing(void **state)
 {
     (void)state;
@@ -354,7 +355,8 @@ static void test_decode_pppoe_length_bounds_the_packet(void **state)
     free(copy);
 }
 
-/* The PPPoE header vouches for the outer packet only: what a mirror sliced before it went into the tunnel is missing. */
+/* The PPPoE header vouches for the outer packet only: what a mirror sliced before it went into the tunnel
+ * is missing. */
 static void test_decode_slice_inside_a_tunnel_counts_missing_bytes(void **state)
 {
     (void)state;

@@ -67,7 +67,8 @@ static struct session session_of(uint8_t a, uint16_t client_port, uint8_t b, uin
     return s;
 }
 
-/* Never a number that looks like text's absence, never text that looks like a number (Grafana's Redis source would turn it into one). */
+/* Never a number that looks like text's absence, never text that looks like a number (Grafana's Redis
+ * source would turn it into one). */
 static void test_event_has_every_field_and_no_text_looks_like_a_number(void **state)
 {
     (void)state;

@@ -337,7 +337,8 @@ static void test_json_reader_gone_is_an_error_and_not_the_end(void **state)
     free(text);
 }
 
-/* Some of a line reaches the disk before it is full; when there is room again, the next event must be a line of its own. */
+/* Some of a line reaches the disk before it is full; when there is room again, the next event must be a
+ * line of its own. */
 static void test_json_after_a_torn_line_the_next_begins_anew(void **state)
 {
     (void)state;

@@ -1,4 +1,5 @@
-/* Every rule: one set of facts that fires it, one near miss that does not, and where something was not seen: undecidable. */
+/* Every rule: one set of facts that fires it, one near miss that does not, and where something was not
+ * seen: undecidable. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -178,7 +179,8 @@ TEST(weak_handshake_signature, WITH(sealed(), s.tls.signature_scheme = 0x0201), 
      WITH(sealed(), s.tls.signature_scheme = 0x0401))
 TEST(weak_client_offer, WITH(sealed(), s.tls.offers_weak_suite = true), SEVERITY_LOW, sealed())
 
-/* The rules that need more than the session: a sealed one with a good certificate, and a past in which nothing happened. */
+/* The rules that need more than the session: a sealed one with a good certificate, and a past in which
+ * nothing happened. */
 struct probe {
     struct session s;
     struct certificate_chain c;

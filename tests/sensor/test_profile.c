@@ -180,8 +180,8 @@ static void test_profile_suites_that_documents_disagree_on(void **state)
                      GRADE_FORBIDDEN); /* AES without authentication */
 }
 
-/* Static RSA: RFC 10015 raised the SHOULD NOT to MUST NOT, and encrypt_then_mac does not help; a relative without a
- * registration is not on its list. */
+/* Static RSA: RFC 10015 raised the SHOULD NOT to MUST NOT, and encrypt_then_mac does not help; a relative
+ * without a registration is not on its list. */
 static void test_profile_rfc10015_overrides_rfc9325(void **state)
 {
     (void)state;

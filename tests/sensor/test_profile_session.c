@@ -329,7 +329,8 @@ static void test_profile_session_that_did_nothing_is_silent(void **state)
     }
 }
 
-/* The years of BSI TR-02102-2: to the last second of the year, by the packets' clock, never before the edition. */
+/* The years of BSI TR-02102-2: to the last second of the year, by the packets' clock, never before the
+ * edition. */
 static void test_profile_session_uses_end_with_their_year(void **state)
 {
     (void)state;

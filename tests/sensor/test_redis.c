@@ -1,4 +1,5 @@
-/* The Redis sink against a real redis-server on a Unix socket in a folder of its own; without one installed these are skipped. */
+/* The Redis sink against a real redis-server on a Unix socket in a folder of its own; without one installed
+ * these are skipped. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>

@@ -1,4 +1,5 @@
-/* The report for people: counts, what it says of nothing, and that no text from the wire reaches the terminal raw. */
+/* The report for people: counts, what it says of nothing, and that no text from the wire reaches the
+ * terminal raw. */
 #include <locale.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,5 @@
-/* Whole connections, segment by segment: what the tracker makes of order, loss, repetition, reuse and odd ports. */
+/* Whole connections, segment by segment: what the tracker makes of order, loss, repetition, reuse and odd
+ * ports. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "sensor/audit/history.h"
+#include "sensor/audit/house.h"
 #include "sensor/audit/profile.h"
 #include "sensor/track/session.h"
 
@@ -18,7 +19,23 @@ enum {
     CONFIG_INTERFACES_CAP = 16,
     CONFIG_NAME_CAP = 64,
     CONFIG_PATH_CAP = 1024,
-    CONFIG_FILTER_CAP = 2048
+    CONFIG_FILTER_CAP = 2048,
+    CONFIG_EXCEPTIONS_CAP = 256,
+    CONFIG_SEVERITIES_CAP = 64,
+    CONFIG_OWN_RULES_CAP = 64, /* at most HOUSE_RULES_MAX */
+    CONFIG_EXPECTATIONS_CAP = 256
+};
+
+/* The house policy (audit/house.h), about 500 KiB. */
+struct config_policy {
+    struct house_exception exceptions[CONFIG_EXCEPTIONS_CAP];
+    size_t exception_count;
+    struct house_severity severities[CONFIG_SEVERITIES_CAP];
+    size_t severity_count;
+    struct house_rule rules[CONFIG_OWN_RULES_CAP];
+    size_t rule_count;
+    struct house_expectation expectations[CONFIG_EXPECTATIONS_CAP];
+    size_t expectation_count;
 };
 
 struct config_port {
@@ -69,6 +86,9 @@ struct config {
     char filter[CONFIG_FILTER_CAP];     /* user's BPF text, "" for none */
     struct config_caps caps;
     struct config_timeouts timeouts;
+    struct config_policy policy;
+    char tlsrpt_path[CONFIG_PATH_CAP];         /* "" none, "-" standard output */
+    char tlsrpt_contact[CONFIG_PATH_CAP];      /* whom a reader of the report may ask */
     char json_path[CONFIG_PATH_CAP];           /* "" none, "-" standard output */
     char redis_url[CONFIG_PATH_CAP];           /* "" none */
     char redis_password_file[CONFIG_PATH_CAP]; /* "" : environment WAXSEAL_REDIS_PASSWORD, if set */
@@ -93,6 +113,9 @@ bool config_name_valid(const char *name);
 
 /* config_port_find - the row of a port, or NULL. */
 const struct config_port *config_port_find(const struct config *c, uint16_t port);
+
+/* config_house - the tables of the house policy, for house.h; borrowed from *c. */
+struct house config_house(const struct config *c);
 
 /* config_library_version - libcyaml's version as loaded. */
 const char *config_library_version(void);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "parsers/registry.h"
+#include "sensor/audit/house.h"
 #include "sensor/host/digest.h"
 
 /* Room in the event's scratch for one text of at most `cap` bytes with its NUL; NULL where it is full. */
@@ -283,25 +284,6 @@ static const char *visibility_word(const struct session *s)
     return client && server ? "both" : client ? "client_only" : "server_only";
 }
 
-/* RFC 8460 s4.3; the names are for a sending MTA's report, so only relay sessions have one. */
-static const char *tlsrpt_word(const struct session *s)
-{
-    if (s->role != ROLE_RELAY)
-        return "";
-    switch (policy_starttls(s)) {
-    case STARTTLS_NOT_OFFERED:
-    case STARTTLS_STRIPPED:
-    case STARTTLS_REFUSED: return "starttls-not-supported";
-    case STARTTLS_FAILED: return s->tls.begun ? "validation-failure" : "starttls-not-supported";
-    case STARTTLS_NONE:
-    case STARTTLS_NOT_USED:
-    case STARTTLS_UPGRADED:
-    case STARTTLS_UNKNOWN:
-    case STARTTLS_COUNT: break;
-    }
-    return "";
-}
-
 /* Append one rule id to a comma-separated list in the scratch. */
 static size_t append(char *room, size_t used, size_t cap, const char *id)
 {
@@ -316,14 +298,45 @@ static size_t append(char *room, size_t used, size_t cap, const char *id)
 
 enum { RULE_LIST_CAP = 1200 };
 
+/* The same of those rules of the user's own that have this severity; SEVERITY_COUNT: any. */
+static size_t append_own(char *room, size_t used, const struct judgement *j, uint64_t which, enum severity severity)
+{
+    for (const struct house_rule *rule = j->own_rules; which != 0; rule++, which >>= 1)
+        if ((which & 1) != 0 && (severity == SEVERITY_COUNT || rule->severity == severity))
+            used = append(room, used, RULE_LIST_CAP, rule->id);
+    return used;
+}
+
 static const char *findings_list(struct event *e, const struct judgement *j)
 {
-    char *room = j->finding_count > 0 ? reserve(e, RULE_LIST_CAP) : NULL;
+    char *room = j->finding_count > 0 || j->own != 0 ? reserve(e, RULE_LIST_CAP) : NULL;
     if (room == NULL)
         return "";
     size_t used = 0;
-    for (size_t i = 0; i < j->finding_count; i++)
-        used = append(room, used, RULE_LIST_CAP, policy_rule(j->findings[i].rule)->id);
+    size_t i = 0;
+    for (int severity = SEVERITY_CRITICAL; severity >= SEVERITY_INFO; severity--) {
+        for (; i < j->finding_count && j->findings[i].severity == (enum severity)severity; i++)
+            used = append(room, used, RULE_LIST_CAP, policy_rule(j->findings[i].rule)->id);
+        if (j->own_worst >= (enum severity)severity)
+            used = append_own(room, used, j, j->own, (enum severity)severity);
+    }
+    e->scratch_used -= RULE_LIST_CAP - used - 1;
+    return room;
+}
+
+static const char *excepted_list(struct event *e, const struct judgement *j)
+{
+    uint64_t any = j->own_excepted;
+    for (size_t word = 0; word < RULE_WORDS; word++)
+        any |= j->excepted[word];
+    char *room = any != 0 ? reserve(e, RULE_LIST_CAP) : NULL;
+    if (room == NULL)
+        return "";
+    size_t used = 0;
+    for (size_t rule = 0; rule < RULE_COUNT; rule++)
+        if (j->excepted[rule / 64] >> rule % 64 & 1)
+            used = append(room, used, RULE_LIST_CAP, policy_rule((enum rule)rule)->id);
+    used = append_own(room, used, j, j->own_excepted, SEVERITY_COUNT);
     e->scratch_used -= RULE_LIST_CAP - used - 1;
     return room;
 }

@@ -83,7 +83,8 @@ static void look_at_offers(const struct history *h, const struct history_server 
     uint64_t seen = 0;
     uint64_t offered = 0;
     for (int i = 0; i < HISTORY_DAYS; i++) {
-        if (now_s / DAY_S - r->days[i].day >= (int64_t)h->limits.baseline_days)
+        int64_t age_days = now_s / DAY_S - r->days[i].day;
+        if (age_days >= h->limits.baseline_days || -age_days >= h->limits.baseline_days)
             continue;
         seen += r->days[i].seen;
         offered += r->days[i].offered;
@@ -96,39 +97,69 @@ static void look_at_offers(const struct history *h, const struct history_server 
     }
 }
 
-/* Most clients that offered TLS 1.3 within the hour got less, although the server had chosen it before. */
-static bool most_dropped(const struct history_server *r, int64_t now_s)
+/* Most clients that offered TLS 1.3 within the hour got less, although the server had chosen it before. Clients are counted, not their
+ * sessions: one that sits behind a bad box and tries again and again is no drop of the server. */
+static bool most_dropped(const struct history *h, const struct history_server *r, int64_t now_s)
 {
     enum { ENOUGH = 5 };
-    bool this_hour = r->hour == now_s / HOUR_S;
-    return this_hour && r->hour_offered >= ENOUGH && (uint32_t)r->hour_less * 2 > r->hour_offered &&
-           r->version_last_s[TLS13 - 0x0300] != 0;
+    int clients = __builtin_popcountll(r->hour_clients);
+    bool chosen_before = within(r->version_last_s[TLS13 - 0x0300], now_s,
+                                (uint64_t)h->limits.version_days * DAY_S);
+    return r->hour == now_s / HOUR_S && chosen_before && clients >= ENOUGH &&
+           __builtin_popcountll(r->hour_less) * 2 > clients;
 }
 
+static void kind_of(const struct certificate_chain *chain, char kind[HISTORY_KIND_CAP])
+{
+    memset(kind, 0, HISTORY_KIND_CAP);
+    memcpy(kind, chain->key, strnlen(chain->key, HISTORY_KIND_CAP - 1));
+}
+
+/* The leaf that was seen last; with a kind, of those with such a key. */
+static const struct history_leaf *last_leaf(const struct history_server *r, const char *kind)
+{
+    const struct history_leaf *last = NULL;
+    for (int i = 0; i < HISTORY_LEAVES; i++) {
+        const struct history_leaf *leaf = &r->leaves[i];
+        bool fits = leaf->last_s != 0 && (kind == NULL || memcmp(leaf->kind, kind, HISTORY_KIND_CAP) == 0);
+        if (fits && (last == NULL || leaf->last_s > last->last_s))
+            last = leaf;
+    }
+    return last;
+}
+
+static void learn_leaf(const struct history_server *r, struct past *out)
+{
+    const struct history_leaf *last = last_leaf(r, NULL);
+    if (last == NULL)
+        return;
+    out->learnt = true;
+    memcpy(out->learnt_sha256, last->sha256, sizeof out->learnt_sha256);
+}
+
+/* A server with an RSA and an ECDSA certificate shows them in turn, and each is replaced by one of its kind: that one tells whether the
+ * change came before its time. */
 static void look_at_leaves(const struct history_server *r, const struct certificate_chain *chain,
                            struct past *out)
 {
-    const struct history_leaf *newest = NULL;
+    char kind[HISTORY_KIND_CAP];
+    bool key_known = false;
+    kind_of(chain, kind);
+    const struct history_leaf *before = last_leaf(r, kind);
+    if (before == NULL)
+        before = last_leaf(r, NULL);
+    if (before == NULL)
+        return;
     for (int i = 0; i < HISTORY_LEAVES; i++) {
         const struct history_leaf *leaf = &r->leaves[i];
         if (leaf->last_s == 0)
             continue;
-        if (newest == NULL || leaf->last_s > newest->last_s)
-            newest = leaf;
-        if (chain != NULL && memcmp(leaf->sha256, chain->sha256, sizeof leaf->sha256) == 0)
-            out->leaf_known = true;
-        else if (chain != NULL && memcmp(leaf->key, chain->key_sha256, sizeof leaf->key) != 0)
-            out->other_key_known = true;
+        out->leaf_known |= memcmp(leaf->sha256, chain->sha256, sizeof leaf->sha256) == 0;
+        key_known |= memcmp(leaf->key, chain->key_sha256, sizeof leaf->key) == 0;
     }
-    if (newest == NULL)
-        return;
-    if (chain == NULL) {
-        out->learnt = true;
-        memcpy(out->learnt_sha256, newest->sha256, sizeof out->learnt_sha256);
-        return;
-    }
-    out->other_leaf_known = memcmp(newest->sha256, chain->sha256, sizeof newest->sha256) != 0;
-    out->other_leaf_not_after = newest->not_after;
+    out->other_leaf_known = memcmp(before->sha256, chain->sha256, sizeof before->sha256) != 0;
+    out->other_key_known = !key_known;
+    out->other_leaf_not_after = before->not_after;
 }
 
 static void look_at_pair(const struct history *h, const struct history_pair *r, const struct session *s,
@@ -136,7 +167,7 @@ static void look_at_pair(const struct history *h, const struct history_pair *r, 
 {
     int64_t now_s = seconds_of(s);
     out->pair_best_version = best_within(r->version_last_s, now_s, h->limits.version_days);
-    if (within(r->failed_s, now_s, h->limits.fallback_window_s)) {
+    if (r->failed_s != 0 && now_s >= r->failed_from_s && now_s - r->failed_s <= h->limits.fallback_window_s) {
         out->pair_failed_lately = true;
         out->pair_failed_offer = r->failed_offer;
     }
@@ -160,9 +191,12 @@ void history_look(struct history *h, const struct session *s, const struct certi
     const struct history_server *server = history_table_find(&h->servers, &key);
     if (server != NULL) {
         look_at_offers(h, server, s, out);
-        look_at_leaves(server, chain, out);
+        if (chain != NULL)
+            look_at_leaves(server, chain, out);
+        else
+            learn_leaf(server, out);
         out->server_best_version = best_within(server->version_last_s, seconds_of(s), h->limits.version_days);
-        out->most_dropped_tls13 = most_dropped(server, seconds_of(s));
+        out->most_dropped_tls13 = most_dropped(h, server, seconds_of(s));
     }
     key = pair_key(s);
     const struct history_pair *pair = history_table_find(&h->pairs, &key);
@@ -205,10 +239,27 @@ static void note_offer(struct history_server *r, const struct session *s)
     place->time_s = now_s;
 }
 
+/* A time that lies far ahead was a clock's mistake; it must not stand in the way of the right one for years. */
+static void note_time(int64_t *last_s, int64_t now_s)
+{
+    if (now_s > *last_s || *last_s - now_s > DAY_S)
+        *last_s = now_s;
+}
+
 static void note_version(int64_t last_s[HISTORY_VERSIONS], uint16_t version, int64_t now_s)
 {
-    if (version >= 0x0300 && version < 0x0300 + HISTORY_VERSIONS && last_s[version - 0x0300] < now_s)
-        last_s[version - 0x0300] = now_s;
+    if (version >= 0x0300 && version < 0x0300 + HISTORY_VERSIONS)
+        note_time(&last_s[version - 0x0300], now_s);
+}
+
+/* One of 64 places. Not salted, as what is reported depends on it; that two clients may share a place only makes the count cautious. */
+static uint64_t client_bit(const struct address *client)
+{
+    uint64_t words[2];
+    _Static_assert(sizeof words == sizeof *client, "an address is two words");
+    memcpy(words, client, sizeof words);
+    uint64_t h = (words[0] ^ words[1] * UINT64_C(0x9e3779b97f4a7c15)) * UINT64_C(0xff51afd7ed558ccd);
+    return UINT64_C(1) << (h >> 58);
 }
 
 static void note_hour(struct history_server *r, const struct session *s)
@@ -218,13 +269,12 @@ static void note_hour(struct history_server *r, const struct session *s)
         return;
     if (r->hour != hour) {
         r->hour = hour;
-        r->hour_offered = 0;
+        r->hour_clients = 0;
         r->hour_less = 0;
     }
-    if (r->hour_offered == UINT16_MAX)
-        return;
-    r->hour_offered++;
-    r->hour_less = (uint16_t)(r->hour_less + (chosen_version(s) < TLS13));
+    r->hour_clients |= client_bit(&s->client_address);
+    if (chosen_version(s) < TLS13)
+        r->hour_less |= client_bit(&s->client_address);
 }
 
 static void note_leaf(struct history_server *r, const struct certificate_chain *chain, int64_t now_s)
@@ -240,6 +290,7 @@ static void note_leaf(struct history_server *r, const struct certificate_chain *
     }
     memcpy(place->sha256, chain->sha256, sizeof place->sha256);
     memcpy(place->key, chain->key_sha256, sizeof place->key);
+    kind_of(chain, place->kind);
     place->not_after = chain->not_after;
     place->last_s = now_s;
 }
@@ -264,7 +315,8 @@ static void note_pair(struct history *h, const struct session *s)
     struct history_pair *r = history_table_add(&h->pairs, &key);
     note_version(r->version_last_s, chosen_version(s), seconds_of(s));
     if (failed) {
-        r->failed_s = seconds_of(s);
+        r->failed_from_s = seconds_of(s);
+        r->failed_s = (int64_t)(s->last_ns / NS_PER_S);
         r->failed_offer = s->tls.client_max_version;
     }
 }
@@ -273,20 +325,18 @@ void history_note(struct history *h, const struct session *s, const struct certi
 {
     if (!s->final)
         return;
+    note_pair(h, s);
+    bool offered = false;
+    if (!shows_offer(s, &offered) && chosen_version(s) == 0 && chain == NULL)
+        return; /* nothing to remember: a sweep over many addresses must not push out what is known of the real ones */
     struct history_key key = server_key(s);
     struct history_server *r = history_table_add(&h->servers, &key);
-    int64_t now_s = seconds_of(s);
-    if (r->first_s == 0)
-        r->first_s = now_s;
-    if (now_s > r->last_s)
-        r->last_s = now_s;
     note_offer(r, s);
-    note_version(r->version_last_s, chosen_version(s), now_s);
+    note_version(r->version_last_s, chosen_version(s), seconds_of(s));
     note_hour(r, s);
-    note_pair(h, s);
     if (chain == NULL)
         return;
-    note_leaf(r, chain, now_s);
+    note_leaf(r, chain, seconds_of(s));
     note_shared_key(h, s, chain);
 }
 

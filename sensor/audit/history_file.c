@@ -2,6 +2,7 @@
  * a checksum. It is this program's own, but it lies on a disk that others may write to: everything in it is
  * checked before a row is believed. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,10 +10,11 @@
 
 #include "sensor/audit/history_table.h"
 
-enum { ERROR_BYTES = 512, PATH_BYTES = 4096, TABLES = 3 };
+enum { ERROR_BYTES = 512, PATH_BYTES = 4096, ROW_BYTES = 1024, TABLES = 3 };
 
-/* Changes with every change of a row's layout. */
-static const char magic[16] = "waxseal-past-1\n";
+/* Changes with every change of a row's layout; the part before the number does not. */
+enum { MAGIC_FAMILY = 13 };
+static const char magic[16] = "waxseal-past-2\n";
 
 struct file_header {
     char magic[16];
@@ -85,36 +87,66 @@ static bool write_all(FILE *file, const struct history *h)
     return !s.failed && fflush(file) == 0 && fsync(fileno(file)) == 0;
 }
 
+/* May the file at this path be replaced? Only by its like, or where there is none or an empty one: a wrong path in a configuration must not
+ * cost somebody another file. */
+static bool replaceable(const char *path)
+{
+    char head[sizeof magic];
+    FILE *file = fopen(path, "rbe");
+    if (file == NULL)
+        return errno == ENOENT;
+    size_t n = fread(head, 1, sizeof head, file);
+    bool empty = n == 0 && feof(file);
+    fclose(file);
+    bool ours = empty || (n == sizeof head && memcmp(head, magic, MAGIC_FAMILY) == 0);
+    errno = ours ? 0 : EEXIST;
+    return ours;
+}
+
+/* What is written says who talked to whom, so it is not for everybody. */
+static FILE *open_beside(const char *path)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
+    FILE *file = fd >= 0 ? fdopen(fd, "wb") : NULL;
+    if (fd >= 0 && file == NULL)
+        close(fd);
+    return file;
+}
+
+static bool save_beside(const struct history *h, const char *beside, const char *path)
+{
+    FILE *file = open_beside(beside);
+    if (file == NULL)
+        return false;
+    bool good = write_all(file, h);
+    good &= fclose(file) == 0;
+    if (good && rename(beside, path) == 0)
+        return true;
+    int why = errno;
+    unlink(beside);
+    errno = why;
+    return false;
+}
+
 bool history_save(const struct history *h, const char *path, char *error)
 {
     char beside[PATH_BYTES];
     int n = snprintf(beside, sizeof beside, "%s.new", path);
-    FILE *file = n > 0 && (size_t)n < sizeof beside ? fopen(beside, "wbe") : NULL;
-    bool good = file != NULL && write_all(file, h);
-    if (file != NULL)
-        good &= fclose(file) == 0;
-    good = good && rename(beside, path) == 0;
-    if (!good)
+    if (n < 0 || (size_t)n >= sizeof beside)
+        errno = ENAMETOOLONG;
+    else if (replaceable(path) && save_beside(h, beside, path))
+        return true;
+    if (errno == EEXIST)
+        snprintf(error, ERROR_BYTES,
+                 "%s is not written: there is a file that is no history; remove it, or name another", path);
+    else
         snprintf(error, ERROR_BYTES, "cannot write the history to %s: %s", path, strerror(errno));
-    return good;
-}
-
-/* Rows beyond today's capacity push the oldest out, as if they had been noted one after another. */
-static void get_table(struct stream_sum *s, struct history_table *t, uint32_t count)
-{
-    unsigned char row[1024];
-    for (uint32_t i = 0; i < count && !s->failed; i++) {
-        struct history_key key;
-        get(s, &key, sizeof key);
-        get(s, row, t->row_bytes);
-        if (!s->failed)
-            memcpy(history_table_add(t, &key), row, t->row_bytes);
-    }
+    return false;
 }
 
 static bool header_fits(const struct file_header *header, const struct history *h)
 {
-    _Static_assert(sizeof(struct history_server) <= 1024, "get_table reads a row at a time");
+    _Static_assert(sizeof(struct history_server) <= ROW_BYTES, "get_table reads a row at a time");
     const struct history_table *tables[TABLES];
     tables_of(h, tables);
     bool fits = memcmp(header->magic, magic, sizeof magic) == 0 &&
@@ -124,22 +156,83 @@ static bool header_fits(const struct file_header *header, const struct history *
     return fits;
 }
 
-/* A count in a row is an index into it. */
-static bool rows_sane(const struct history *h)
+/* Times are added and subtracted: none may lie beyond what a calendar holds (year 9999 is below 2^38). */
+static bool times_sane(const int64_t *times, size_t n)
 {
-    for (uint32_t i = h->keys.oldest; i != 0; i = h->keys.links[i].newer) {
-        struct history_shared_key row;
-        memcpy(&row, h->keys.rows + (size_t)i * h->keys.row_bytes, sizeof row);
-        if (row.count > HISTORY_KEY_SERVERS)
-            return false;
+    const int64_t limit = INT64_C(1) << 38;
+    bool sane = true;
+    for (size_t i = 0; i < n; i++)
+        sane = sane && times[i] > -limit && times[i] < limit;
+    return sane;
+}
+
+static bool server_sane(const void *row)
+{
+    struct history_server r;
+    memcpy(&r, row, sizeof r);
+    bool sane = times_sane(r.version_last_s, HISTORY_VERSIONS) && times_sane(&r.hour, 1);
+    for (int i = 0; i < HISTORY_DAYS; i++)
+        sane = sane && times_sane(&r.days[i].day, 1);
+    for (int i = 0; i < HISTORY_OFFERS; i++)
+        sane = sane && times_sane(&r.offers[i].time_s, 1);
+    for (int i = 0; i < HISTORY_LEAVES; i++)
+        sane = sane && times_sane(&r.leaves[i].not_after, 1) && times_sane(&r.leaves[i].last_s, 1);
+    return sane;
+}
+
+static bool pair_sane(const void *row)
+{
+    struct history_pair r;
+    memcpy(&r, row, sizeof r);
+    return times_sane(r.version_last_s, HISTORY_VERSIONS) && times_sane(&r.failed_from_s, 1) &&
+           times_sane(&r.failed_s, 1);
+}
+
+/* A count in a row is an index into it. */
+static bool key_sane(const void *row)
+{
+    struct history_shared_key r;
+    memcpy(&r, row, sizeof r);
+    return r.count <= HISTORY_KEY_SERVERS;
+}
+
+/* Rows beyond today's capacity push the oldest out, as if they had been noted one after another. */
+static void get_table(struct stream_sum *s, struct history_table *t, uint32_t count,
+                      bool (*sane)(const void *row))
+{
+    unsigned char row[ROW_BYTES];
+    for (uint32_t i = 0; i < count && !s->failed; i++) {
+        struct history_key key;
+        get(s, &key, sizeof key);
+        get(s, row, t->row_bytes);
+        if (!s->failed && sane(row))
+            memcpy(history_table_add(t, &key), row, t->row_bytes);
+        else
+            s->failed = true;
     }
-    return true;
 }
 
 static void forget(struct history_table *t)
 {
     memset(t->buckets, 0, ((size_t)t->bucket_mask + 1) * sizeof *t->buckets);
     t->count = t->oldest = t->newest = 0;
+}
+
+/* Nothing may follow the checksum: a file that was only half overwritten would end so. */
+static bool read_all(FILE *file, struct history *h)
+{
+    struct stream_sum s = {.file = file};
+    struct file_header header;
+    get(&s, &header, sizeof header);
+    if (s.failed || !header_fits(&header, h))
+        return false;
+    get_table(&s, &h->servers, header.counts[0], server_sane);
+    get_table(&s, &h->pairs, header.counts[1], pair_sane);
+    get_table(&s, &h->keys, header.counts[2], key_sane);
+    uint64_t expected = s.sum;
+    uint64_t sum = 0;
+    get(&s, &sum, sizeof sum);
+    return !s.failed && sum == expected && fgetc(file) == EOF;
 }
 
 bool history_load(struct history *h, const char *path, char *error)
@@ -151,26 +244,14 @@ bool history_load(struct history *h, const char *path, char *error)
         snprintf(error, ERROR_BYTES, "cannot read the history %s: %s", path, strerror(errno));
         return false;
     }
-    struct stream_sum s = {.file = file};
-    struct file_header header;
-    get(&s, &header, sizeof header);
-    bool good = !s.failed && header_fits(&header, h);
-    if (good) {
-        get_table(&s, &h->servers, header.counts[0]);
-        get_table(&s, &h->pairs, header.counts[1]);
-        get_table(&s, &h->keys, header.counts[2]);
-        uint64_t expected = s.sum;
-        uint64_t sum = 0;
-        get(&s, &sum, sizeof sum);
-        good = !s.failed && sum == expected && rows_sane(h);
-    }
+    bool good = read_all(file, h);
     fclose(file);
-    if (!good) {
-        forget(&h->servers);
-        forget(&h->pairs);
-        forget(&h->keys);
-        snprintf(error, ERROR_BYTES, "%s is no history of this version, or damaged; remove it to begin anew",
-                 path);
-    }
-    return good;
+    if (good)
+        return true;
+    forget(&h->servers);
+    forget(&h->pairs);
+    forget(&h->keys);
+    snprintf(error, ERROR_BYTES,
+             "%s is no history of this version, or damaged: nothing is remembered from before", path);
+    return false;
 }

@@ -16,7 +16,8 @@ enum {
     HISTORY_VERSIONS = 5, /* SSL 3.0 to TLS 1.3 */
     HISTORY_OFFERS = 3,   /* clients that got an offer last */
     HISTORY_LEAVES = 4,   /* servers with an RSA and an ECDSA certificate, and their successors */
-    HISTORY_KEY_SERVERS = 8
+    HISTORY_KEY_SERVERS = 8,
+    HISTORY_KIND_CAP = 16
 };
 
 struct history_key {
@@ -41,25 +42,24 @@ struct history_offer {
 struct history_leaf {
     uint8_t sha256[32];
     uint8_t key[32];
+    char kind[HISTORY_KIND_CAP]; /* of the key: "RSA", "EC P-256" */
     int64_t not_after;
     int64_t last_s; /* 0: empty */
 };
 
 struct history_server {
-    int64_t first_s;
-    int64_t last_s;
     struct history_day days[HISTORY_DAYS];
     struct history_offer offers[HISTORY_OFFERS];
     int64_t version_last_s[HISTORY_VERSIONS];
-    int64_t hour; /* since 1970, of the two counts */
-    uint16_t hour_offered;
-    uint16_t hour_less;
-    uint32_t reserved;
+    int64_t hour;          /* since 1970, of the next two */
+    uint64_t hour_clients; /* bit per client that offered TLS 1.3, by a hash of its address */
+    uint64_t hour_less;    /* ... and got less at least once */
     struct history_leaf leaves[HISTORY_LEAVES];
 };
 
 struct history_pair {
     int64_t version_last_s[HISTORY_VERSIONS];
+    int64_t failed_from_s; /* first and last packet of the session that failed last; 0 where none did */
     int64_t failed_s;
     uint16_t failed_offer;
     uint16_t reserved[3];

@@ -31,16 +31,51 @@ const struct rule_info *policy_rule(enum rule rule)
 }
 
 /* Insertion keeps the list worst first and, among equals, in the order of policy.def; it is short. */
+static void put_finding(struct judgement *out, size_t at, struct finding finding)
+{
+    for (; at > 0; at--) {
+        const struct finding *before = &out->findings[at - 1];
+        if (before->severity > finding.severity ||
+            (before->severity == finding.severity && before->rule < finding.rule))
+            break;
+        out->findings[at] = *before;
+    }
+    out->findings[at] = finding;
+}
+
 static void add_finding(struct judgement *out, enum rule rule, enum severity severity)
 {
-    size_t at = out->finding_count++;
-    while (at > 0 && out->findings[at - 1].severity < severity) {
-        out->findings[at] = out->findings[at - 1];
-        at--;
-    }
-    out->findings[at] = (struct finding){rule, severity};
+    put_finding(out, out->finding_count++, (struct finding){rule, severity});
     if (severity > out->worst)
         out->worst = severity;
+}
+
+static bool is_excepted(const struct judgement *j, enum rule rule)
+{
+    return j->excepted[rule / 64] >> rule % 64 & 1;
+}
+
+/* Did an exception take away the rule that speaks of the same as the profile's objection? */
+static bool objection_excepted(const struct judgement *j)
+{
+    static const struct {
+        const char *because; /* of profile.h */
+        enum rule first, last;
+    } spoken_of[] = {
+        {"cleartext", RULE_plaintext_session, RULE_plaintext_session},
+        {"version", RULE_ssl2, RULE_tls11},
+        {"suite", RULE_null_cipher, RULE_broken_cipher},
+        {"suite", RULE_triple_des, RULE_cbc_cipher},
+        {"group", RULE_weak_dh_group, RULE_weak_curve},
+        {"signature", RULE_weak_handshake_signature, RULE_weak_handshake_signature},
+        {"signature", RULE_certificate_weak_signature, RULE_certificate_weak_signature},
+        {"key", RULE_certificate_weak_key, RULE_certificate_weak_key},
+    };
+    for (size_t i = 0; i < sizeof spoken_of / sizeof spoken_of[0]; i++)
+        for (enum rule rule = spoken_of[i].first; rule <= spoken_of[i].last; rule++)
+            if (is_excepted(j, rule) && strcmp(j->profile.because, spoken_of[i].because) == 0)
+                return true;
+    return false;
 }
 
 /* A session that never did anything (a probe, a greeting and QUIT) is neither sealed nor unsealed: calling
@@ -49,12 +84,16 @@ static void add_finding(struct judgement *out, enum rule rule, enum severity sev
 static enum verdict verdict_of(const struct session *s, const struct judgement *j)
 {
     bool worked = s->mail.auth_seen || s->mail.transaction || s->mail.messages > 0;
-    if (j->worst >= SEVERITY_HIGH || (policy_mode(s) == MODE_PLAINTEXT && worked && !rules_is_local(s)))
+    bool in_clear = policy_mode(s) == MODE_PLAINTEXT && worked && !rules_is_local(s);
+    bool clear_allowed = is_excepted(j, RULE_plaintext_session);
+    if (j->worst >= SEVERITY_HIGH || (in_clear && !clear_allowed))
         return VERDICT_INSECURE;
+    if (in_clear)
+        return j->worst >= SEVERITY_MEDIUM ? VERDICT_WEAK : VERDICT_COMPLIANT;
     if (policy_tls_state(s) != TLS_STATE_ESTABLISHED || s->tls.version == 0)
         return j->worst >= SEVERITY_MEDIUM ? VERDICT_WEAK : VERDICT_UNDECIDABLE;
     bool objected = j->profile.worst == GRADE_PHASE_OUT || j->profile.worst == GRADE_FORBIDDEN;
-    return objected || j->worst >= SEVERITY_MEDIUM ? VERDICT_WEAK : VERDICT_COMPLIANT;
+    return (objected && !objection_excepted(j)) || j->worst >= SEVERITY_MEDIUM ? VERDICT_WEAK : VERDICT_COMPLIANT;
 }
 
 void policy_judge(const struct facts *f, struct judgement *out)
@@ -62,8 +101,12 @@ void policy_judge(const struct facts *f, struct judgement *out)
     const struct session *s = f->session;
     out->finding_count = 0;
     out->undecidable_count = 0;
-    out->worst = SEVERITY_NONE;
+    out->expected = NULL;
+    out->own_rules = NULL;
+    out->own = out->own_excepted = 0;
+    out->own_worst = out->worst = SEVERITY_NONE;
     memset(out->undecidable, 0, sizeof out->undecidable);
+    memset(out->excepted, 0, sizeof out->excepted);
     for (size_t rule = 0; rule < RULE_COUNT; rule++) {
         struct answer a = predicates[rule](f);
         if (a.ruling == RULING_HIT) {
@@ -76,6 +119,16 @@ void policy_judge(const struct facts *f, struct judgement *out)
     }
     profile_grade_session(f->profile, s, f->chain_learnt ? NULL : f->chain, &out->profile);
     out->verdict = verdict_of(s, out);
+}
+
+void policy_settle(const struct session *s, struct judgement *j)
+{
+    for (size_t i = 1; i < j->finding_count; i++)
+        put_finding(j, i, j->findings[i]);
+    j->worst = j->finding_count > 0 ? j->findings[0].severity : SEVERITY_NONE;
+    if (j->own_worst > j->worst)
+        j->worst = j->own_worst;
+    j->verdict = verdict_of(s, j);
 }
 
 static const char *const severity_words[SEVERITY_COUNT] = {"none",   "info", "low",

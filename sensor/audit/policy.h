@@ -57,9 +57,16 @@ enum verdict { VERDICT_COMPLIANT, VERDICT_WEAK, VERDICT_INSECURE, VERDICT_UNDECI
 struct judgement {
     struct finding findings[RULE_COUNT]; /* worst first, then in the order of policy.def */
     size_t finding_count;
-    uint64_t undecidable[(RULE_COUNT + 63) / 64]; /* bit per rule */
+    uint64_t undecidable[RULE_WORDS]; /* bit per rule */
     size_t undecidable_count;
-    enum severity worst;
+    /* What the house policy added (house.h): */
+    const struct house_expectation *expected; /* of this destination; NULL: nothing is known of it */
+    const struct house_rule *own_rules;       /* what the bits of the next two mean */
+    uint64_t own;                             /* rules of the user's own that were hit */
+    uint64_t own_excepted;
+    uint64_t excepted[RULE_WORDS]; /* hit, and taken away by an exception */
+    enum severity own_worst;
+    enum severity worst; /* of all findings, own rules included */
     struct profile_result profile;
     enum verdict verdict;
 };
@@ -107,6 +114,9 @@ struct facts {
 /* policy_judge - apply every rule.
  * out   overwritten */
 void policy_judge(const struct facts *f, struct judgement *out);
+
+/* policy_settle - order, worst severity and verdict anew, after findings were taken away or changed. */
+void policy_settle(const struct session *s, struct judgement *j);
 
 /* policy_rule - the row of a rule. */
 const struct rule_info *policy_rule(enum rule rule);

@@ -11,6 +11,7 @@
 #include <zlib.h>
 
 #include "parsers/cursor.h"
+#include "parsers/mail.h"
 
 enum {
     ERROR_BYTES = 512,
@@ -137,6 +138,7 @@ static size_t read_plain(struct input *in, uint8_t *room, size_t n)
         return read_stored(in, room, n);
     n = n < ready ? n : ready;
     memcpy(room, in->stored + in->at, n);
+    mail_wipe(in->stored + in->at, n); /* the first packets would stay here for as long as the program reads */
     in->at += n;
     return n;
 }

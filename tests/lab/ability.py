@@ -5,9 +5,6 @@ What is left out is said in the report, so that a shorter list of rules cannot p
 import json
 import subprocess
 
-# Facts that need the certificate itself; its visibility (cert_state) does not.
-CERTIFICATE_FACTS = {"cert_key", "cert_key_bits", "cert_trust", "client_cert_subject"}
-
 
 class Ability:
     """Asked of the program itself: its rules, and whether it takes a trust anchor."""
@@ -20,7 +17,8 @@ class Ability:
         return ["--trust", anchor] if self.trust else []
 
     def judges_field(self, field):
-        return self.trust or field not in CERTIFICATE_FACTS
+        # All facts of a certificate need it read; its visibility (cert_state) does not.
+        return self.trust or field == "cert_state" or "cert_" not in field
 
     def left_out(self, rows):
         """The required rules that this sensor does not have, for the report."""

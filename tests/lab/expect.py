@@ -6,12 +6,15 @@ Findings are compared in two ways. Rules in DECIDED follow from what was done al
 of them that is not expected must be absent. All other rules (on certificates seen elsewhere, on
 offers, on a profile's taste) are only compared when a scenario names them.
 """
+import copy
 
 FIELDS = (
     "protocol", "role", "mode", "starttls", "tls_state", "tls_version", "cipher", "group",
-    "dh_bits", "kx_signature", "sni", "resumed", "hello_retry", "alert", "alert_from",
-    "cert_state", "cert_key", "cert_key_bits", "cert_trust",
-    "client_cert_subject", "auth", "auth_mechanism", "messages_cleartext",
+    "dh_bits", "dh_prime", "kx_signature", "encrypt_then_mac", "secure_renegotiation", "sni",
+    "resumed", "hello_retry", "alert", "alert_from", "cert_state", "cert_subject", "cert_names",
+    "cert_validity_days", "cert_key", "cert_key_bits", "cert_signature", "cert_scope",
+    "cert_validation", "cert_chain_len", "cert_trust", "client_cert_subject", "auth",
+    "auth_mechanism", "messages_cleartext",
 )
 
 DECIDED = frozenset("""
@@ -49,17 +52,27 @@ BY_SUITE = {"_NULL_": "null_cipher", "_anon_": "anonymous_key_exchange",
 
 
 class Expected:
-    """The facts and findings of one session."""
+    """The facts and findings of one session. Unless said otherwise it is between the scenario's
+    own client address and its own server."""
 
     def __init__(self, facts, must=(), may=()):
-        self.facts = facts
+        self.facts, self.from_neighbour, self.host = facts, False, None
         self.must = {*must, *self._implied()}
         self.may = set(may) - self.must
         unknown = set(facts) - set(FIELDS)
         assert not unknown, f"not fields of the session event: {unknown}"
 
-    def must_not(self):
-        return DECIDED - self.must - self.may
+    def by_neighbour(self):
+        """The same session from the scenario's second client address."""
+        other = copy.copy(self)
+        other.from_neighbour = True
+        return other
+
+    def at(self, host):
+        """The same session at another server."""
+        other = copy.copy(self)
+        other.host = host
+        return other
 
     def _implied(self):
         get = self.facts.get

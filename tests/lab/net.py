@@ -34,6 +34,11 @@ def client_address(number, v6=False):
     return f"10.77.{number >> 8}.{number & 255}"
 
 
+def neighbour_address(number):
+    """A second client of the same scenario, where one client's sessions must not be all."""
+    return f"10.77.{128 + (number >> 8)}.{number & 255}"
+
+
 def server_address(host, v6=False):
     return f"2001:db8:78::{host:x}" if v6 else f"10.78.0.{host}"
 
@@ -189,7 +194,7 @@ class Network:
         """From now on every client program's connections come from `address`."""
         net, gateway, now = (SERVER_NET6, "2001:db8:79:1::1", "nodad") if ":" in address else \
                             (SERVER_NET, "10.79.1.1", "")
-        self.client.configure(f"addr add {address} dev lo {now}",
+        self.client.configure(f"addr replace {address} dev lo {now}",
                               f"route replace {net} via {gateway} src {address}")
 
 

@@ -12,13 +12,15 @@
 #include "sensor/audit/certificate.h"
 #include "sensor/auditor.h"
 #include "sensor/capture/source.h"
+#include "sensor/host/clock.h"
 #include "sensor/host/log.h"
 #include "sensor/publish/json.h"
 #include "sensor/publish/redis.h"
 #include "sensor/publish/text.h"
+#include "sensor/publish/tlsrpt.h"
 
 /* ERROR_CAP is the largest of what the modules ask for. */
-enum { SINKS_CAP = 3, ERROR_CAP = CONFIG_ERROR_CAP, WORKERS_CAP = CONFIG_INTERFACES_CAP };
+enum { SINKS_CAP = 4, ERROR_CAP = CONFIG_ERROR_CAP, WORKERS_CAP = CONFIG_INTERFACES_CAP };
 
 /* One audit at a time: what the signal handler needs must be reachable from it. */
 static struct worker *workers[WORKERS_CAP];
@@ -112,6 +114,19 @@ static bool trust_readable(const char *path, char *error)
     return reader != NULL;
 }
 
+/* An exception that has ended brings its findings back: better said than wondered about. */
+static void say_ended_exceptions(const struct config *c)
+{
+    char line[ERROR_CAP];
+    char shown[2 * ERROR_CAP];
+    int64_t now_s = (int64_t)(clock_wall_ns() / 1000000000);
+    for (size_t i = 0; i < c->policy.exception_count; i++)
+        if (house_ended(&c->policy.exceptions[i], now_s))
+            log_line("policy", "%s",
+                     log_escape(house_ended_say(&c->policy.exceptions[i], i + 1, line, sizeof line), shown,
+                                sizeof shown));
+}
+
 /* Defaults, then the file, then the command line. */
 static bool configure(const char *command, const struct options *o, struct config *c)
 {
@@ -126,6 +141,7 @@ static bool configure(const char *command, const struct options *o, struct confi
         !take_name(command, "sensor", o->sensor, c->sensor) ||
         !take_text(command, "filter", o->filter, c->filter, sizeof c->filter) ||
         !take_text(command, "json", o->json, c->json_path, sizeof c->json_path) ||
+        !take_text(command, "tlsrpt", o->tlsrpt, c->tlsrpt_path, sizeof c->tlsrpt_path) ||
         !take_text(command, "redis", o->redis, c->redis_url, sizeof c->redis_url) ||
         !take_text(command, "redis-password-file", o->redis_password_file, c->redis_password_file,
                    sizeof c->redis_password_file) ||
@@ -138,6 +154,9 @@ static bool configure(const char *command, const struct options *o, struct confi
         return fail(command, error);
     if (c->redis_url[0] == '\0' && o->redis_password_file != NULL)
         return fail(command, "--redis-password-file is given, but no --redis URL");
+    if (strcmp(c->json_path, "-") == 0 && strcmp(c->tlsrpt_path, "-") == 0)
+        return fail(command, "--json and --tlsrpt: both to standard output; give one of them a file");
+    say_ended_exceptions(c);
     return true;
 }
 
@@ -164,6 +183,15 @@ static size_t close_sinks(struct sink *sinks, size_t count)
     return 0;
 }
 
+/* Last of all: what is opened and not used is finished, and this one would write an empty report over a good one. */
+static bool open_tlsrpt(const struct options *o, const struct config *c, struct sink *sink, char *error)
+{
+    if (!output_is_input(c->tlsrpt_path, o))
+        return tlsrpt_open(sink, c, error);
+    snprintf(error, ERROR_CAP, "--tlsrpt: this file is one of the captures to be read; name another");
+    return false;
+}
+
 /* Returns how many sinks were opened; 0 where one could not be, which has then been said. */
 static size_t open_sinks(const char *command, bool live, const struct options *o, const struct config *c,
                          struct sink *sinks)
@@ -176,6 +204,10 @@ static size_t open_sinks(const char *command, bool live, const struct options *o
     count += opened && c->json_path[0] != '\0';
     if (opened && c->redis_url[0] != '\0') {
         opened = redis_open(&sinks[count], c, error);
+        count += opened;
+    }
+    if (opened && c->tlsrpt_path[0] != '\0') {
+        opened = open_tlsrpt(o, c, &sinks[count], error);
         count += opened;
     }
     if (opened && count == 0) {

@@ -10,6 +10,8 @@
 #include "sensor/host/digest.h"
 #include "sensor/host/log.h"
 #include "sensor/host/ring.h"
+#include "sensor/publish/redis.h"
+#include "sensor/publish/redis_peer.h"
 #include "sensor/track/chains.h"
 
 /* An empty ring is looked at again after this long: waking a thread for every session would cost more than
@@ -38,9 +40,11 @@ struct leaf_place {
 
 struct auditor {
     const struct config *config;
+    struct house house;
     struct event_context context;
     struct certificate_reader *reader;
     struct history *history;
+    struct redis_peer *peer; /* NULL: no Redis */
     struct worker **workers;
     size_t worker_count;
     struct known_chain **chains; /* [worker][number % count] */
@@ -97,21 +101,33 @@ static const struct certificate_chain *learnt_chain(struct auditor *a, const str
 static void publish(struct auditor *a, const struct facts *facts)
 {
     policy_judge(facts, &a->judgement);
+    house_judge(&a->house, facts, &a->judgement);
+    event_fill(&a->event, &a->context, facts, &a->judgement);
+    if (house_apply_own(&a->house, &a->event, &a->judgement))
+        event_fill(&a->event, &a->context, facts, &a->judgement);
     a->undecidable += a->judgement.undecidable_count;
     if (a->judgement.worst > a->worst)
         a->worst = a->judgement.worst;
-    event_fill(&a->event, &a->context, facts, &a->judgement);
     for (size_t i = 0; i < a->sink_count; i++)
         a->sinks[i].event(a->sinks[i].state, &a->event);
 }
 
-/* The name that the client asked for. A literal address in SNI is against RFC 6066 s3 (fetchmail sends it)
- * and names nobody. */
-static const char *host_of(const struct session *s)
+/* The name that the client asked for, else the one that the configuration knows for the address. A literal address in SNI is
+ * against RFC 6066 s3 (fetchmail sends it) and names nobody. */
+static const char *host_of(const struct auditor *a, const struct session *s,
+                           const struct certificate_chain *chain)
 {
     unsigned char address[16];
     bool literal = inet_pton(AF_INET, s->sni, address) == 1 || inet_pton(AF_INET6, s->sni, address) == 1;
-    return literal ? "" : s->sni;
+    return literal || s->sni[0] == '\0' ? house_host(&a->house, s, chain) : s->sni;
+}
+
+/* Only a session without an offer raises the question, so that Redis is seldom asked. */
+static bool offered_elsewhere(const struct auditor *a, const struct session *s)
+{
+    enum starttls starttls = policy_starttls(s);
+    bool missing = starttls == STARTTLS_NOT_OFFERED || starttls == STARTTLS_STRIPPED;
+    return missing && a->peer != NULL && redis_peer_offered(a->peer, s, a->config->history.path_window_s);
 }
 
 static void take_session(struct auditor *a, size_t worker, const struct session *s)
@@ -121,10 +137,11 @@ static void take_session(struct auditor *a, size_t worker, const struct session 
                           .chain = chain_of(a, worker, s->tls.chain_number),
                           .client_chain = chain_of(a, worker, s->tls.client_chain_number),
                           .past = &past,
-                          .host = host_of(s),
                           .profile = a->config->profile,
                           .at_s = a->config->at_s != 0 ? a->config->at_s : (int64_t)(s->first_ns / NS_PER_S)};
+    facts.host = host_of(a, s, facts.chain);
     history_look(a->history, s, facts.chain, &past);
+    past.offered_elsewhere_lately = offered_elsewhere(a, s);
     history_note(a->history, s, facts.chain);
     if (facts.chain == NULL && !s->tls.certificate_seen && s->tls.server_hello) {
         facts.chain = learnt_chain(a, &past);
@@ -218,6 +235,17 @@ static void open_trust(struct auditor *a)
         log_error("trust", "%s", error);
 }
 
+/* What the sink could not do without is a loss here, and no more. */
+static void open_peer(struct auditor *a)
+{
+    char error[REDIS_ERROR_CAP];
+    if (a->config->redis_url[0] == '\0')
+        return;
+    a->peer = redis_peer_open(a->config, error);
+    if (a->peer == NULL)
+        log_error("redis", "other sensors cannot be asked: %s", error);
+}
+
 static bool open_chains(struct auditor *a)
 {
     a->chains = calloc(a->worker_count, sizeof *a->chains);
@@ -233,6 +261,7 @@ static bool open_all(struct auditor *a)
 {
     char error[ERROR_BYTES];
     open_trust(a);
+    open_peer(a);
     a->context.digester = digest_open();
     a->history = history_open(&a->config->history);
     if (a->reader == NULL)
@@ -254,6 +283,7 @@ static void close_all(struct auditor *a)
     free(a->chains);
     certificate_reader_close(a->reader);
     history_close(a->history);
+    redis_peer_close(a->peer);
     digest_close(a->context.digester);
 }
 
@@ -294,6 +324,7 @@ void auditor_run(const struct config *config, struct worker **workers, size_t wo
 {
     static struct auditor a; /* one auditor a process; too large for a stack */
     a = (struct auditor){.config = config,
+                         .house = config_house(config),
                          .context = {.site = config->site, .sensor = config->sensor},
                          .workers = workers,
                          .worker_count = worker_count,

@@ -8,6 +8,7 @@
 #include "sensor/capture/source.h"
 #include "sensor/config.h"
 #include "sensor/handbook.h"
+#include "sensor/host/clock.h"
 #include "sensor/host/digest.h"
 #include "sensor/host/log.h"
 #include "sensor/options.h"
@@ -27,7 +28,8 @@ static const struct command_row {
 } commands[] = {
     {COMMAND_READ, "read", "[options] FILE...",
      "audit captures: pcap, pcapng, either gzip'd; a folder; - is standard input",
-     "Without --json and --redis (here or in the configuration) a report for people goes to standard "
+     "Without --json, --redis and --tlsrpt (here or in the configuration) a report for people goes to "
+     "standard "
      "output.\n"
      "\n"
      "Exit status: 0 all input was read, whatever was found; 1 could not start; 2 part of the input could "
@@ -35,7 +37,8 @@ static const struct command_row {
      "read, or part of an output not be written; 3 with --fail-on, a finding of that severity or worse.\n",
      audit_command_read},
     {COMMAND_RUN, "run", "[options] -i NAME...", "audit live traffic until SIGINT or SIGTERM",
-     "Without --json and --redis (here or in the configuration) one line a session goes to standard output.\n"
+     "Without --json, --redis and --tlsrpt (here or in the configuration) one line a session goes to "
+     "standard output.\n"
      "A file given with --json is continued, not replaced. A second signal ends the program at once.\n"
      "\n"
      "Exit status: 0 ended by a signal; 1 could not start; 2 an interface was lost, or part of an output.\n",
@@ -74,6 +77,19 @@ static bool check_meaning(const struct config *c, const char **key, char *error)
     return c->redis_url[0] == '\0' || redis_url_valid(c->redis_url, error);
 }
 
+/* They are no error of the file, but do nothing any more. */
+static void say_ended_exceptions(const struct config *c)
+{
+    char line[CONFIG_ERROR_CAP];
+    char shown[2 * CONFIG_ERROR_CAP];
+    int64_t now_s = (int64_t)(clock_wall_ns() / 1000000000);
+    for (size_t i = 0; i < c->policy.exception_count; i++)
+        if (house_ended(&c->policy.exceptions[i], now_s))
+            fprintf(stderr, "%s\n",
+                    log_escape(house_ended_say(&c->policy.exceptions[i], i + 1, line, sizeof line), shown,
+                               sizeof shown));
+}
+
 static enum exit_status check(const struct options *options)
 {
     static struct config config;
@@ -95,6 +111,7 @@ static enum exit_status check(const struct options *options)
                 log_escape(error, shown, sizeof shown));
         return EXIT_NOT_STARTED;
     }
+    say_ended_exceptions(&config);
     printf("%s is valid\n", log_escape(options->arguments[0], shown, sizeof shown));
     return EXIT_DONE;
 }

@@ -53,6 +53,7 @@ void config_defaults(struct config *c)
                      .gap_ms = 500,
                      .interim_ms = 3600000},
         .redis_events_cap = 100000,
+        .tlsrpt_contact = "postmaster",
     };
     history_defaults(&c->history);
     name_after_host(c->sensor);

@@ -11,7 +11,13 @@ const struct config_section_info config_sections[CONFIG_SECTION_COUNT] = {
     [CONFIG_HISTORY] = {"history", "history", CONFIG_ROOT},
     [CONFIG_OUTPUTS] = {"outputs", "outputs", CONFIG_ROOT},
     [CONFIG_REDIS] = {"outputs.redis", "redis", CONFIG_OUTPUTS},
+    [CONFIG_POLICY] = {"policy", "policy", CONFIG_ROOT},
     [CONFIG_PORT_ENTRY] = {"ports", "ports", CONFIG_ROOT},
+    [CONFIG_EXCEPTION_ENTRY] = {"policy.exceptions", "exceptions", CONFIG_POLICY},
+    [CONFIG_SEVERITY_ENTRY] = {"policy.severities", "severities", CONFIG_POLICY},
+    [CONFIG_RULE_ENTRY] = {"policy.rules", "rules", CONFIG_POLICY},
+    [CONFIG_CONDITION_ENTRY] = {"policy.rules.when", "when", CONFIG_RULE_ENTRY},
+    [CONFIG_EXPECTATION_ENTRY] = {"policy.expectations", "expectations", CONFIG_POLICY},
 };
 
 #define OF(member) offsetof(struct config, member), sizeof((struct config *)0)->member
@@ -52,15 +58,35 @@ const struct config_setting config_settings[CONFIG_SETTING_COUNT] = {
     {CONFIG_HISTORY, "version_days", CONFIG_NUMBER, OF(history.version_days), 1, 3650},
     {CONFIG_HISTORY, "key_servers", CONFIG_NUMBER, OF(history.key_servers), 2, 8},
     {CONFIG_OUTPUTS, "json", CONFIG_TEXT, OF(json_path), 0, 0},
+    {CONFIG_OUTPUTS, "tlsrpt", CONFIG_TEXT, OF(tlsrpt_path), 0, 0},
+    {CONFIG_OUTPUTS, "tlsrpt_contact", CONFIG_TEXT, OF(tlsrpt_contact), 0, 0},
     {CONFIG_REDIS, "url", CONFIG_TEXT, OF(redis_url), 0, 0},
     {CONFIG_REDIS, "password_file", CONFIG_TEXT, OF(redis_password_file), 0, 0},
     {CONFIG_REDIS, "events_cap", CONFIG_NUMBER, OF(redis_events_cap), 100, 1000000000},
 };
 #undef OF
 
-const char *const config_port_keys[CONFIG_PORT_KEY_COUNT] = {"port", "protocol", "tls", "role"};
+/* Of ports a file may name more than there is room for, to drop them. */
+const struct config_list_info config_lists[CONFIG_LIST_COUNT] = {
+    [CONFIG_LIST_PORTS] = {CONFIG_PORT_ENTRY, .cap = 4 * CONFIG_PORTS_CAP,
+                           .keys = {"port", "protocol", "tls", "role"}, .key_count = CONFIG_PORT_KEY_COUNT},
+    [CONFIG_LIST_EXCEPTIONS] = {CONFIG_EXCEPTION_ENTRY, .cap = CONFIG_EXCEPTIONS_CAP,
+                                .keys = {"rule", "server", "port", "client", "sni", "owner", "reason",
+                                         "expires"},
+                                .key_count = 8},
+    [CONFIG_LIST_SEVERITIES] = {CONFIG_SEVERITY_ENTRY, .cap = CONFIG_SEVERITIES_CAP,
+                                .keys = {"rule", "role", "severity"}, .key_count = 3},
+    [CONFIG_LIST_RULES] = {CONFIG_RULE_ENTRY, .cap = CONFIG_OWN_RULES_CAP, .keys = {"id", "severity"},
+                           .key_count = 2},
+    [CONFIG_LIST_CONDITIONS] = {CONFIG_CONDITION_ENTRY, .nested = true, .cap = HOUSE_CONDITIONS_CAP,
+                                .keys = {"field", "equals", "not", "less", "greater", "contains", "matches"},
+                                .key_count = 7, .texts = "in", .texts_cap = HOUSE_VALUES_CAP},
+    [CONFIG_LIST_EXPECTATIONS] = {CONFIG_EXPECTATION_ENTRY, .cap = CONFIG_EXPECTATIONS_CAP,
+                                  .keys = {"name", "domain", "mta_sts", "dane"}, .key_count = 4,
+                                  .texts = "addresses", .texts_cap = HOUSE_ADDRESSES_CAP},
+};
 
-static bool number_of(const char *text, uint64_t *number)
+bool config_number_of(const char *text, uint64_t *number)
 {
     uint64_t n = 0;
     for (const char *p = text; *p != '\0'; p++) {
@@ -86,7 +112,7 @@ static bool flag_of(const char *text, bool *flag)
 static bool apply_number(const struct config_setting *s, const char *text, void *place)
 {
     uint64_t number = 0;
-    if (!number_of(text, &number) || number < s->min || number > s->max)
+    if (!config_number_of(text, &number) || number < s->min || number > s->max)
         return false;
     if (s->bytes == sizeof(uint64_t))
         *(uint64_t *)place = number;
@@ -127,7 +153,7 @@ bool config_value_apply(const struct config_setting *s, const char *text, struct
 
 /* ---- ports ---- */
 
-static enum role role_of_word(const char *word)
+enum role config_role_of_word(const char *word)
 {
     for (enum role role = ROLE_RELAY; role < ROLE_COUNT; role++)
         if (strcmp(session_role_word(role), word) == 0)
@@ -188,7 +214,7 @@ static bool read_port_words(char *const *values, struct config_port *row, enum c
     if (values[CONFIG_PORT_ROLE] != NULL) {
         *wrong = CONFIG_PORT_ROLE;
         snprintf(expected, CONFIG_EXPECTED_CAP, "relay, submission, access or delivery");
-        row->role = role_of_word(values[CONFIG_PORT_ROLE]);
+        row->role = config_role_of_word(values[CONFIG_PORT_ROLE]);
         return row->role != ROLE_UNKNOWN;
     }
     return true;
@@ -199,8 +225,8 @@ bool config_port_apply(char *const *values, struct config *c, enum config_port_k
     uint64_t number = 0;
     *wrong = CONFIG_PORT_PORT;
     snprintf(expected, CONFIG_EXPECTED_CAP, "a port from 1 to 65535");
-    if (values[CONFIG_PORT_PORT] == NULL || !number_of(values[CONFIG_PORT_PORT], &number) || number < 1 ||
-        number > UINT16_MAX)
+    if (values[CONFIG_PORT_PORT] == NULL || !config_number_of(values[CONFIG_PORT_PORT], &number) ||
+        number < 1 || number > UINT16_MAX)
         return false;
     *wrong = CONFIG_PORT_PROTOCOL;
     snprintf(expected, CONFIG_EXPECTED_CAP, "smtp, lmtp, imap, pop3, sieve, or none to drop the port");

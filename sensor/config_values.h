@@ -16,7 +16,13 @@ enum config_section {
     CONFIG_HISTORY,
     CONFIG_OUTPUTS,
     CONFIG_REDIS,
-    CONFIG_PORT_ENTRY,
+    CONFIG_POLICY,
+    CONFIG_PORT_ENTRY, /* from here on: entries of lists */
+    CONFIG_EXCEPTION_ENTRY,
+    CONFIG_SEVERITY_ENTRY,
+    CONFIG_RULE_ENTRY,
+    CONFIG_CONDITION_ENTRY,
+    CONFIG_EXPECTATION_ENTRY,
     CONFIG_SECTION_COUNT
 };
 
@@ -37,7 +43,30 @@ struct config_setting {
     uint64_t min, max;
 };
 
-/* The keys of an entry of `ports`, in the order of config_port_keys. */
+/* Lists of groups of settings. */
+enum config_list {
+    CONFIG_LIST_PORTS,
+    CONFIG_LIST_EXCEPTIONS,
+    CONFIG_LIST_SEVERITIES,
+    CONFIG_LIST_RULES,
+    CONFIG_LIST_CONDITIONS, /* in each rule */
+    CONFIG_LIST_EXPECTATIONS,
+    CONFIG_LIST_COUNT
+};
+
+enum { CONFIG_ENTRY_KEYS_CAP = 8 };
+
+struct config_list_info {
+    enum config_section section; /* of its entries; the section's key and parent are the list's */
+    bool nested;                 /* hangs in the entries of another list */
+    uint32_t cap;
+    const char *keys[CONFIG_ENTRY_KEYS_CAP];
+    size_t key_count;
+    const char *texts; /* the key of a list of texts, or NULL */
+    uint32_t texts_cap;
+};
+
+/* The keys of an entry of `ports`, in the order of config_lists. */
 enum config_port_key {
     CONFIG_PORT_PORT,
     CONFIG_PORT_PROTOCOL,
@@ -46,11 +75,11 @@ enum config_port_key {
     CONFIG_PORT_KEY_COUNT
 };
 
-enum { CONFIG_SETTING_COUNT = 39, CONFIG_EXPECTED_CAP = 256 };
+enum { CONFIG_SETTING_COUNT = 41, CONFIG_EXPECTED_CAP = 256 };
 
 extern const struct config_section_info config_sections[CONFIG_SECTION_COUNT];
 extern const struct config_setting config_settings[CONFIG_SETTING_COUNT];
-extern const char *const config_port_keys[CONFIG_PORT_KEY_COUNT];
+extern const struct config_list_info config_lists[CONFIG_LIST_COUNT];
 
 /* config_value_apply - put the value of a key in its place.
  * expected   room of CONFIG_EXPECTED_CAP: what the text should have been, where false is returned */
@@ -62,3 +91,9 @@ bool config_value_apply(const struct config_setting *setting, const char *text, 
  * wrong      out; the key at fault, where false is returned
  * expected   as above */
 bool config_port_apply(char *const *values, struct config *c, enum config_port_key *wrong, char *expected);
+
+/* config_number_of - a whole number of at most 18 digits. */
+bool config_number_of(const char *text, uint64_t *number);
+
+/* config_role_of_word - ROLE_UNKNOWN where the word is none. */
+enum role config_role_of_word(const char *word);

@@ -1,10 +1,9 @@
-/* certificate.h - facts about a certificate chain as it was sent: names, dates, key, signature, trust. With
- * host/digest.c the only user of libcrypto.
+/* certificate.h - facts about a certificate chain as it was sent: names, dates, key, signature, trust.
  *
  * It reads a chain once and answers with plain data; it judges nothing that changes with the day: whether a
  * certificate is expired is asked per session, at packet time. DER is hostile input: whatever libcrypto
  * refuses is "not parsed" and no more. Texts are raw UTF-8 as far as the certificate holds it; sinks
- * escape. */
+ * escape. A reader belongs to one thread. */
 #pragma once
 
 #include <stdbool.h>
@@ -45,9 +44,8 @@ struct certificate_chain {
     bool ordered;   /* each one certifies the one before it (RFC 5246 s7.4.2) */
     bool root_sent; /* the last is self-signed: harmless, wasteful */
     enum certificate_trust trust;
-    bool public_root; /* the path ends in a root of the store: CA/Browser Forum limits apply */
-    bool
-        path_ends_first; /* an issuer of the path ends before the leaf does: `path_not_after` is not the leaf's own end */
+    bool public_root;       /* the path ends in a root of the store: CA/Browser Forum limits apply */
+    bool path_ends_first;   /* an issuer of the path ends before the leaf: `path_not_after` is not its end */
     int64_t path_not_after; /* earliest end of the path, leaf included; Unix seconds */
     /* Of the leaf: */
     char subject[CERTIFICATE_NAME_CAP];
@@ -84,8 +82,7 @@ struct certificate_reader *certificate_reader_open(const char *trust_file, char 
 void certificate_reader_close(struct certificate_reader *r);
 
 /* certificate_read - the facts of a chain. A leaf seen before, with the same chain, is not parsed again
- * (bounded cache by SHA-256 of the
- * whole message, oldest out).
+ * (bounded cache by SHA-256 of the whole message, oldest out).
  * body   of the Certificate message; borrowed
  * out    overwritten */
 void certificate_read(struct certificate_reader *r, struct span body, struct certificate_chain *out);

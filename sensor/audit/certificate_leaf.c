@@ -42,20 +42,15 @@ static void copy_cut(char *out, size_t cap, const char *text)
     out[n] = '\0';
 }
 
-/* RFC 4514 text: last RDN first; control characters and NULs escaped, so that a name cannot end early. */
+/* RFC 4514 text: last RDN first; control characters and NULs escaped, so that a name cannot end early. Strings that
+ * do not hold what their type says have made libcrypto refuse the certificate. */
 static void print_name(const X509_NAME *name, char *out)
 {
-    const unsigned long readable = XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB;
-    /* A string that does not hold what its type says becomes "#" and its DER, as RFC 4514 s2.4 allows. */
-    const unsigned long raw = readable | ASN1_STRFLGS_DUMP_ALL;
+    const unsigned long how = XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB;
     BIO *bio = BIO_new(BIO_s_mem());
-    if (bio == NULL)
-        return;
-    bool printed = X509_NAME_print_ex(bio, name, 0, readable) >= 0;
-    if (!printed)
-        printed = BIO_reset(bio) == 1 && X509_NAME_print_ex(bio, name, 0, raw) >= 0;
     char *text = NULL;
-    if (printed && BIO_write(bio, "", 1) == 1 && BIO_get_mem_data(bio, &text) > 0)
+    if (bio != NULL && X509_NAME_print_ex(bio, name, 0, how) >= 0 && BIO_write(bio, "", 1) == 1 &&
+        BIO_get_mem_data(bio, &text) > 0)
         copy_cut(out, CERTIFICATE_NAME_CAP, text);
     BIO_free(bio);
 }

@@ -24,5 +24,5 @@ void certificate_roots_close(struct certificate_roots *roots);
 bool certificate_leaf_read(struct span der, struct certificate_chain *out);
 
 /* certificate_path_read - order, root, trust and all dates. Called for a leaf that could be read. */
-void certificate_path_read(struct certificate_roots *roots, const struct tls_chain *chain,
+void certificate_path_read(struct certificate_roots *roots, const struct tls_chain *sent,
                            struct certificate_chain *out);

@@ -1,6 +1,8 @@
 /* The path from a leaf to a root: order, trust, dates. With certificate_leaf.c the user of libcrypto. */
 #include <openssl/asn1.h>
 #include <openssl/bio.h>
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/objects.h>
@@ -13,6 +15,8 @@
 #include "sensor/audit/certificate_parts.h"
 
 enum { DAY_S = 86400, DAMAGED_CAP = 1000 };
+/* No CA comes near: 4096 bits and the exponent 65537 are the most in use. */
+enum { ISSUER_BITS_CAP = 8192, ISSUER_EXPONENT_BITS_CAP = 64 };
 
 struct certificate_roots {
     X509_STORE *store;
@@ -20,7 +24,7 @@ struct certificate_roots {
 };
 
 struct chain {
-    X509 *cert[TLS_CHAIN_CAP]; /* NULL where it could not be read */
+    X509 *cert[TLS_CHAIN_CAP]; /* NULL where it could not be read, or is not to be used */
     unsigned count;
 };
 
@@ -88,11 +92,11 @@ struct certificate_roots *certificate_roots_open(const char *trust_file, char *e
 {
     error[0] = '\0';
     struct certificate_roots *roots = calloc(1, sizeof *roots);
-    if (roots == NULL)
-        return NULL;
-    roots->store = X509_STORE_new();
-    roots->epoch = ASN1_TIME_set(NULL, 0);
-    if (roots->store == NULL || roots->epoch == NULL) {
+    if (roots != NULL) {
+        roots->store = X509_STORE_new();
+        roots->epoch = ASN1_TIME_set(NULL, 0);
+    }
+    if (roots == NULL || roots->store == NULL || roots->epoch == NULL) {
         snprintf(error, CERTIFICATE_ERROR_CAP, "no memory for the trust store");
         certificate_roots_close(roots);
         return NULL;
@@ -124,12 +128,24 @@ static int64_t unix_time(const struct certificate_roots *roots, const ASN1_TIME 
     return (int64_t)days * DAY_S + seconds;
 }
 
-/* Can libcrypto say whether the issuer's key made the signature? Not with a key or a hash that it was built
- * without. */
+/* A key made so that each check of a signature costs milliseconds: ten of them in a chain, and a new chain for each session, would keep
+ * the auditor from all other work. Such an issuer is treated as if it had not been sent. */
+static bool is_costly(const X509 *issuer)
+{
+    BIGNUM *exponent = NULL;
+    const EVP_PKEY *key = X509_get0_pubkey(issuer);
+    bool costly = key != NULL && EVP_PKEY_bits(key) > ISSUER_BITS_CAP;
+    if (key != NULL && EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &exponent) == 1)
+        costly = costly || BN_num_bits(exponent) > ISSUER_EXPONENT_BITS_CAP;
+    BN_free(exponent);
+    return costly;
+}
+
+/* Can libcrypto say whether the issuer's key made the signature? Not with a key or a hash that it was built without. */
 static bool is_checkable(const X509 *cert, const X509 *issuer)
 {
     int digest = NID_undef, key = NID_undef;
-    return X509_get0_pubkey(issuer) != NULL &&
+    return X509_get0_pubkey(issuer) != NULL && !is_costly(issuer) &&
            OBJ_find_sigid_algs(X509_get_signature_nid(cert), &digest, &key) == 1 &&
            (digest == NID_undef || EVP_get_digestbynid(digest) != NULL);
 }
@@ -137,7 +153,7 @@ static bool is_checkable(const X509 *cert, const X509 *issuer)
 static bool is_signed_by(X509 *cert, const X509 *issuer)
 {
     EVP_PKEY *key = X509_get0_pubkey(issuer);
-    return key != NULL && X509_verify(cert, key) == 1;
+    return key != NULL && !is_costly(issuer) && X509_verify(cert, key) == 1;
 }
 
 static bool is_self_issued(const X509 *cert)
@@ -233,10 +249,14 @@ static void read_trust(const struct certificate_roots *roots, const struct chain
 
 static void parse_chain(const struct tls_chain *sent, struct chain *chain)
 {
-    chain->count = sent->count;
+    *chain = (struct chain){.count = sent->count};
     for (unsigned i = 0; i < sent->count; i++) {
         const unsigned char *p = sent->der[i].p;
-        chain->cert[i] = d2i_X509(NULL, &p, (long)sent->der[i].n);
+        X509 *cert = d2i_X509(NULL, &p, (long)sent->der[i].n);
+        bool left_out = cert != NULL && i > 0 && is_costly(cert);
+        chain->cert[i] = left_out ? NULL : cert;
+        if (left_out)
+            X509_free(cert);
     }
 }
 

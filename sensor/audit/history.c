@@ -258,7 +258,9 @@ static uint64_t client_bit(const struct address *client)
     uint64_t words[2];
     _Static_assert(sizeof words == sizeof *client, "an address is two words");
     memcpy(words, client, sizeof words);
-    uint64_t h = (words[0] ^ words[1] * UINT64_C(0x9e3779b97f4a7c15)) * UINT64_C(0xff51afd7ed558ccd);
+    uint64_t h = words[0] ^ words[1] * UINT64_C(0xff51afd7ed558ccd);
+    h = (h ^ h >> 32) * UINT64_C(0x9e3779b97f4a7c15); /* neighbours in a network must not share a place */
+    h = (h ^ h >> 29) * UINT64_C(0xbf58476d1ce4e5b9);
     return UINT64_C(1) << (h >> 58);
 }
 

@@ -34,11 +34,11 @@ struct past {
     uint16_t pair_failed_offer;    /* the version that the client offered then; 0 where not known */
     uint16_t server_best_version;  /* chosen within the days; 0 where none */
     uint16_t pair_best_version;
-    bool
-        most_dropped_tls13; /* within the hour, most clients that offered TLS 1.3 got less, after it had been chosen before */
-    bool leaf_known;              /* this certificate was seen at this server before */
-    bool other_leaf_known;        /* another one was, ... */
-    bool other_key_known;         /* ... with another key */
+    /* Within the hour, most clients that offered TLS 1.3 got less, after it had been chosen before. */
+    bool most_dropped_tls13;
+    bool leaf_known;       /* this certificate was seen at this server before */
+    bool other_leaf_known; /* another one was seen last (of those with such a key, where there are) ... */
+    bool other_key_known;  /* ... and none with this key */
     int64_t other_leaf_not_after; /* when the one seen last would have ended; Unix seconds */
     bool key_reused;              /* other servers, enough of them, were seen with this key */
     bool learnt; /* no certificate visible now, but one of this server was in an earlier session */
@@ -69,7 +69,8 @@ void history_note(struct history *h, const struct session *s, const struct certi
  *         nothing loaded */
 bool history_load(struct history *h, const char *path, char *error);
 
-/* history_save - write everything beside path, then rename. error as above. */
+/* history_save - write everything beside path, then rename. A file that is no history is left alone. error as
+ * above. */
 bool history_save(const struct history *h, const char *path, char *error);
 
 /* history_servers - servers known now. */

@@ -143,7 +143,7 @@ static bool number_holds(const struct house_condition *c, const struct event *e)
     bool equal = false;
     for (size_t i = 0; i < c->value_count; i++)
         equal |= c->numbers[i] == number;
-    switch (c->operator) {
+    switch (c->test) {
     case HOUSE_EQUALS:
     case HOUSE_IN: return equal;
     case HOUSE_NOT: return !equal;
@@ -151,7 +151,7 @@ static bool number_holds(const struct house_condition *c, const struct event *e)
     case HOUSE_GREATER: return number_known(e, c->field) && number > c->numbers[0];
     case HOUSE_CONTAINS:
     case HOUSE_MATCHES:
-    case HOUSE_OPERATOR_COUNT: break;
+    case HOUSE_TEST_COUNT: break;
     }
     return false;
 }
@@ -167,7 +167,7 @@ static bool is_one_of(const struct house_condition *c, const char *text)
 
 static bool text_holds(const struct house_condition *c, const char *text)
 {
-    switch (c->operator) {
+    switch (c->test) {
     case HOUSE_EQUALS:
     case HOUSE_IN: return is_one_of(c, text);
     case HOUSE_NOT: return !is_one_of(c, text);
@@ -175,7 +175,7 @@ static bool text_holds(const struct house_condition *c, const char *text)
     case HOUSE_MATCHES: return house_pattern_matches(c->texts, text);
     case HOUSE_LESS:
     case HOUSE_GREATER:
-    case HOUSE_OPERATOR_COUNT: break;
+    case HOUSE_TEST_COUNT: break;
     }
     return false;
 }

@@ -53,7 +53,7 @@ struct house_severity {
     enum severity severity;
 };
 
-enum house_operator {
+enum house_test {
     HOUSE_EQUALS,
     HOUSE_NOT,
     HOUSE_LESS,     /* numbers only, and never of an unknown one (-1) */
@@ -61,13 +61,13 @@ enum house_operator {
     HOUSE_CONTAINS, /* texts only */
     HOUSE_MATCHES,  /* texts only: a pattern with * and ? */
     HOUSE_IN,       /* equals one of the values */
-    HOUSE_OPERATOR_COUNT
+    HOUSE_TEST_COUNT
 };
 
 /* A test of one field. Letters of texts are compared without regard to case. */
 struct house_condition {
     enum event_field field;
-    enum house_operator operator;
+    enum house_test test;
     size_t value_count;
     int64_t numbers[HOUSE_VALUES_CAP];
     char texts[HOUSE_VALUE_BYTES_CAP]; /* one after the other, each with its NUL */

@@ -93,7 +93,8 @@ static enum verdict verdict_of(const struct session *s, const struct judgement *
     if (policy_tls_state(s) != TLS_STATE_ESTABLISHED || s->tls.version == 0)
         return j->worst >= SEVERITY_MEDIUM ? VERDICT_WEAK : VERDICT_UNDECIDABLE;
     bool objected = j->profile.worst == GRADE_PHASE_OUT || j->profile.worst == GRADE_FORBIDDEN;
-    return (objected && !objection_excepted(j)) || j->worst >= SEVERITY_MEDIUM ? VERDICT_WEAK : VERDICT_COMPLIANT;
+    return (objected && !objection_excepted(j)) || j->worst >= SEVERITY_MEDIUM ? VERDICT_WEAK
+                                                                               : VERDICT_COMPLIANT;
 }
 
 void policy_judge(const struct facts *f, struct judgement *out)

@@ -12,7 +12,8 @@ static inline uint64_t clock_monotonic_ms(void)
     return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-/* clock_wall_ns - nanoseconds since 1970, the scale of packet times; only for a live source that is silent. */
+/* clock_wall_ns - nanoseconds since 1970, the scale of packet times; only for a live source that is silent,
+ * and for messages about dates of the configuration. */
 static inline uint64_t clock_wall_ns(void)
 {
     struct timespec t;

@@ -11,6 +11,7 @@
 #include "sensor/host/clock.h"
 #include "sensor/host/log.h"
 #include "sensor/publish/redis_entry.h"
+#include "sensor/publish/redis_server.h"
 #include "sensor/publish/redis_url.h"
 
 enum {
@@ -24,13 +25,16 @@ enum {
     LAST_PAUSE_US = 300000,
     GREETING_CAP = 5,
     KEY_CAP = 128,
-    CONDITION_CAP = 24
+    CONDITION_CAP = 24,
+    REFUSAL_CAP = 121
 };
 
-/* Before the bytes of each event in the queue. */
+/* Before the bytes of each command in the queue. */
 struct entry {
     uint32_t bytes;
-    uint32_t delivered;
+    bool delivered;
+    bool is_record; /* of a server; else an event */
+    uint16_t reserved;
 };
 
 struct redis {
@@ -44,10 +48,15 @@ struct redis {
     char condition[CONDITION_CAP]; /* the trouble reported last; "" none */
     bool ever_connected;
     bool full_said;
+    bool record_refusal_said;
+    char record_refusal[REFUSAL_CAP]; /* the first of a batch; "" none */
+    struct redis_servers *servers;
+    uint64_t now_ms; /* of the last tick */
     uint64_t next_try_ms;
     uint32_t pause_ms;
-    uint64_t waiting; /* events in the queue and not delivered */
-    uint64_t unsent;  /* of them, new since the last flush */
+    uint64_t waiting; /* in the queue and not delivered */
+    uint64_t waiting_records;
+    uint64_t unsent; /* events, new since the last flush */
     uint64_t dropped;
     uint64_t events;
     char *queue;
@@ -70,7 +79,9 @@ static const struct {
     {"ERR Client sent AUTH", "this Redis has no password: take the password file out of the configuration"},
     {"ERR AUTH <password> called",
      "this Redis has no password: take the password file out of the configuration"},
-    {"NOPERM", "the ACL user lacks a permission: it needs +xadd +sadd +hset on ~waxseal:* (ACL SETUSER)"},
+    {"NOPERM",
+     "the ACL user lacks a permission: it needs +xadd +sadd +hset, and for what is known of servers "
+     "+eval +hsetnx +hincrby +hget +hmget +expire, on ~waxseal:* (ACL SETUSER)"},
     {"READONLY", "this Redis is a replica: name its master"},
     {"WRONGTYPE", "a key of this name holds another type: another program uses these names; choose another "
                   "--site, or delete "
@@ -244,9 +255,9 @@ static void advance_head(struct redis *r)
         r->head = r->tail = 0;
 }
 
-static bool enqueue(struct redis *r, size_t bytes)
+static bool enqueue(struct redis *r, size_t bytes, bool is_record)
 {
-    struct entry e = {.bytes = (uint32_t)bytes};
+    struct entry e = {.bytes = (uint32_t)bytes, .is_record = is_record};
     size_t room = entry_room(&e);
     if (r->tail + room > QUEUE_BYTES && r->head > 0) {
         memmove(r->queue, r->queue + r->head, r->tail - r->head);
@@ -259,7 +270,15 @@ static bool enqueue(struct redis *r, size_t bytes)
     memcpy(r->queue + r->tail + sizeof e, r->encoded, bytes);
     r->tail += room;
     r->waiting++;
+    r->waiting_records += is_record;
     return true;
+}
+
+static void mark_delivered(struct redis *r, struct entry *e)
+{
+    e->delivered = true;
+    r->waiting--;
+    r->waiting_records -= e->is_record;
 }
 
 /* ---- sending ---- */
@@ -278,34 +297,59 @@ static size_t append_batch(struct redis *r)
     return count;
 }
 
+/* False where an event is refused. */
+static bool take_answer(struct redis *r, struct entry *e, const redisReply *reply)
+{
+    if (reply->type != REDIS_REPLY_ERROR) {
+        mark_delivered(r, e);
+    } else if (!e->is_record) {
+        refused(r, "XADD", reply->str);
+        return false;
+    } else if (r->record_refusal[0] == '\0') {
+        snprintf(r->record_refusal, sizeof r->record_refusal, "%s", reply->str);
+    }
+    return true;
+}
+
+/* Redis took the events but not these records, because of a permission or what else lies under their key. That
+ * must not hold up events: they are given up, and the next of each server is tried as if nothing had been. */
+static void give_up_records(struct redis *r, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!r->batch[i]->delivered)
+            mark_delivered(r, r->batch[i]);
+    if (r->record_refusal[0] != '\0' && !r->record_refusal_said) {
+        log_error("redis", "%s refuses what is known of a server: %s. %s. Events are not held up by it",
+                  r->address.shown, r->record_refusal, advice_for(r->record_refusal));
+        r->record_refusal_said = true;
+    }
+}
+
 /* Sends up to BATCH_EVENTS and reads their answers. True where all were taken. */
 static bool send_batch(struct redis *r)
 {
     size_t count = append_batch(r);
-    size_t taken = 0;
-    for (size_t i = 0; i < count; i++) {
+    size_t answered = 0;
+    bool events_taken = true;
+    r->record_refusal[0] = '\0';
+    for (; answered < count; answered++) {
         redisReply *reply = NULL;
         if (redisGetReply(r->context, (void **)&reply) != REDIS_OK) {
             lose_connection(r, "deliver");
             break;
         }
-        if (reply->type == REDIS_REPLY_ERROR) {
-            refused(r, "XADD", reply->str);
-        } else {
-            r->batch[i]->delivered = 1;
-            r->waiting--;
-            taken++;
-        }
+        events_taken &= take_answer(r, r->batch[answered], reply);
         freeReplyObject(reply);
     }
+    bool good = answered == count && count > 0 && events_taken;
+    if (good)
+        give_up_records(r, count);
     advance_head(r);
-    if (taken == count && count > 0)
-        return true;
-    if (r->context != NULL) { /* refused; where the connection was lost, this is already done */
+    if (!good && r->context != NULL) { /* refused; where the connection was lost, this is already done */
         disconnect(r); /* the next one is made anew: with a new master behind the name, a new password */
         pause_longer(r);
     }
-    return false;
+    return good;
 }
 
 static void flush(struct redis *r)
@@ -327,44 +371,64 @@ static void event(void *state, const struct event *e)
 {
     struct redis *r = state;
     r->events++;
-    if (!enqueue(r, redis_encode(&r->encoder, e, r->encoded))) {
+    if (!enqueue(r, redis_encode(&r->encoder, e, r->encoded), false)) {
         r->dropped++;
         if (!r->full_said)
             log_error("redis", "the queue for %s is full: events are lost until it takes them again",
                       r->address.shown);
         r->full_said = true;
     }
+    size_t record_bytes = redis_servers_note(r->servers, e, r->now_ms, r->encoded);
+    if (record_bytes > 0)
+        (void)enqueue(r, record_bytes, true); /* a full queue is said and counted by its events */
     if (++r->unsent >= BATCH_EVENTS)
         flush(r);
+}
+
+static void enqueue_records(struct redis *r, uint64_t now_ms)
+{
+    size_t bytes;
+    while ((bytes = redis_servers_due(r->servers, now_ms, r->encoded)) > 0)
+        (void)enqueue(r, bytes, true);
 }
 
 static void tick(void *state, uint64_t now_ms)
 {
     struct redis *r = state;
-    (void)now_ms;
+    r->now_ms = now_ms;
+    enqueue_records(r, now_ms);
     if (r->waiting > 0 || r->context == NULL)
         flush(r);
+}
+
+static void free_all(struct redis *r)
+{
+    if (r == NULL)
+        return;
+    disconnect(r);
+    explicit_bzero(r->password, sizeof r->password);
+    redis_servers_close(r->servers);
+    free(r->queue);
+    free(r);
 }
 
 static bool finish(void *state, const struct run_summary *summary)
 {
     struct redis *r = state;
     (void)summary;
+    enqueue_records(r, UINT64_MAX);
     for (int i = 0; i < LAST_TRIES && (r->waiting > 0 || !r->ever_connected); i++) {
         if (i > 0)
             clock_sleep_us(LAST_PAUSE_US);
         r->next_try_ms = 0;
         flush(r);
     }
-    uint64_t undelivered = r->waiting + r->dropped;
+    uint64_t undelivered = r->waiting - r->waiting_records + r->dropped;
     bool complete = undelivered == 0 && r->ever_connected;
     if (undelivered > 0)
         log_error("redis", "%" PRIu64 " of %" PRIu64 " events were not delivered to %s", undelivered,
                   r->events, r->address.shown);
-    disconnect(r);
-    explicit_bzero(r->password, sizeof r->password);
-    free(r->queue);
-    free(r);
+    free_all(r);
     return complete;
 }
 
@@ -382,19 +446,21 @@ static void names_prepare(struct redis *r, const struct config *config)
 bool redis_open(struct sink *sink, const struct config *config, char *error)
 {
     struct redis *r = calloc(1, sizeof *r);
-    if (r != NULL)
+    if (r != NULL) {
         r->queue = malloc(QUEUE_BYTES);
-    if (r == NULL || r->queue == NULL) {
+        r->servers = redis_servers_open(r->site, r->sensor);
+    }
+    if (r == NULL || r->queue == NULL || r->servers == NULL) {
         snprintf(error, REDIS_ERROR_CAP, "no memory for the queue to Redis (%d MiB)", QUEUE_BYTES >> 20);
-        free(r);
+        free_all(r);
         return false;
     }
     if (!redis_url_parse(config->redis_url, &r->address, error) ||
         !redis_password_read(config->redis_password_file, r->password, error)) {
-        free(r->queue);
-        free(r);
+        free_all(r);
         return false;
     }
+    redis_password_remark(config->redis_password_file);
     names_prepare(r, config);
     r->pause_ms = PAUSE_FIRST_MS;
     flush(r);

@@ -66,7 +66,7 @@ static bool reads_as_number(const char *t)
     return *digits_over(t) == '\0';
 }
 
-static char *put_value(char *p, const char *value, size_t length)
+char *redis_put_raw(char *p, const char *value, size_t length)
 {
     char digits[NUMBER_CAP];
     char *d = digits + sizeof digits;
@@ -85,7 +85,7 @@ static char *put_value(char *p, const char *value, size_t length)
     return p + length + 4;
 }
 
-static char *put_number(char *p, int64_t number)
+char *redis_put_number(char *p, int64_t number)
 {
     char text[NUMBER_CAP];
     char *d = text + sizeof text;
@@ -96,14 +96,14 @@ static char *put_number(char *p, int64_t number)
     } while (n > 0);
     if (number < 0)
         *--d = '-';
-    return put_value(p, d, (size_t)(text + sizeof text - d));
+    return redis_put_raw(p, d, (size_t)(text + sizeof text - d));
 }
 
-static char *put_text(char *p, const char *end, const char *text)
+char *redis_put_text(char *p, const char *end, const char *text)
 {
     char escaped[ESCAPED_CAP];
     if (text[0] == '\0')
-        return put_value(p, "none", 4);
+        return redis_put_raw(p, "none", 4);
     bool quoted = reads_as_number(text);
     escaped[0] = '"';
     log_escape(text, escaped + 1, sizeof escaped - 2);
@@ -115,7 +115,7 @@ static char *put_text(char *p, const char *end, const char *text)
     ptrdiff_t room = end - p;
     if (room < (ptrdiff_t)length)
         length = room > 0 ? (size_t)room : 0;
-    return put_value(p, value, length);
+    return redis_put_raw(p, value, length);
 }
 
 size_t redis_encode(const struct redis_encoder *x, const struct event *e, char *out)
@@ -128,9 +128,9 @@ size_t redis_encode(const struct redis_encoder *x, const struct event *e, char *
         memcpy(p, x->fields[i].text, REDIS_PREFIX_CAP);
         p += x->fields[i].bytes;
         if (event_field_kind((enum event_field)i) == EVENT_NUMBER)
-            p = put_number(p, e->values[i].number);
+            p = redis_put_number(p, e->values[i].number);
         else
-            p = put_text(p, end, e->values[i].text);
+            p = redis_put_text(p, end, e->values[i].text);
     }
     return (size_t)(p - out);
 }

@@ -27,3 +27,10 @@ void redis_encoder_prepare(struct redis_encoder *x, const char *key, uint64_t ev
 /* redis_encode - returns the number of bytes written; out has room for REDIS_ENTRY_CAP. Texts that do not
  * fit are cut. */
 size_t redis_encode(const struct redis_encoder *x, const struct event *e, char *out);
+
+/* redis_put_raw, redis_put_number, redis_put_text - one word of a command, as RESP; text by the rules of
+ * redis.h. Return the end of what was written.
+ * end  where a text must end at the latest; it is cut */
+char *redis_put_raw(char *p, const char *value, size_t length);
+char *redis_put_number(char *p, int64_t number);
+char *redis_put_text(char *p, const char *end, const char *text);

@@ -117,10 +117,9 @@ bool redis_url_valid(const char *url, char *error)
 static bool read_line(const char *file, char *password, char *error)
 {
     char shown[256];
-    struct stat status;
     FILE *f = fopen(file, "re");
     log_escape(file, shown, sizeof shown);
-    if (f == NULL || fstat(fileno(f), &status) != 0 || fgets(password, REDIS_PASSWORD_CAP, f) == NULL) {
+    if (f == NULL || fgets(password, REDIS_PASSWORD_CAP, f) == NULL) {
         snprintf(error, REDIS_ERROR_CAP, "Redis password file %s: %s", shown,
                  f != NULL && errno == 0 ? "it is empty" : strerror(errno));
         if (f != NULL)
@@ -128,10 +127,17 @@ static bool read_line(const char *file, char *password, char *error)
         return false;
     }
     (void)fclose(f);
-    if (status.st_mode & S_IROTH)
-        log_line("redis", "password file %s can be read by everybody on this host; chmod 600 is safer",
-                 shown);
     return true;
+}
+
+void redis_password_remark(const char *file)
+{
+    char shown[256];
+    struct stat status;
+    if (file[0] == '\0' || stat(file, &status) != 0 || (status.st_mode & S_IROTH) == 0)
+        return;
+    log_line("redis", "password file %s can be read by everybody on this host; chmod 600 is safer",
+             log_escape(file, shown, sizeof shown));
 }
 
 bool redis_password_read(const char *file, char *password, char *error)

@@ -1,5 +1,5 @@
 /* redis_url.h - where Redis is, taken out of a URL, and the password, which is never in it. For redis.c
- * alone. */
+ * and redis_peer.c alone. */
 #pragma once
 
 #include <stdbool.h>
@@ -23,3 +23,6 @@ bool redis_url_parse(const char *url, struct redis_address *out, char *error);
  * WAXSEAL_REDIS_PASSWORD, or "".
  * password   room of REDIS_PASSWORD_CAP bytes */
 bool redis_password_read(const char *file, char *password, char *error);
+
+/* redis_password_remark - says so where everybody may read the file. */
+void redis_password_remark(const char *file);

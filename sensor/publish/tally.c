@@ -14,7 +14,7 @@ static uint64_t hash_bytes(const void *bytes, size_t n, uint64_t hash)
 
 static const uint64_t hash_start = UINT64_C(14695981039346656037);
 
-static void count_name(struct tally_names *names, const char *name)
+void tally_names_count(struct tally_names *names, const char *name)
 {
     enum { PROBES = 16 };
     char text[TALLY_NAME_CAP] = "";
@@ -172,17 +172,15 @@ static void count_handshake(struct tally *t, const struct event *e)
 {
     const struct session_tls *h = &e->session->tls;
     if (policy_tls_state(e->session) == TLS_STATE_ESTABLISHED) {
-        if (h->certificate_seen)
-            count_name(&t->certificate_trust, e->values[EVENT_cert_trust].text);
         t->certificates_visible += h->certificate_seen;
         t->certificates_hidden += !h->certificate_seen;
     }
     if (!h->server_hello)
         return;
-    count_name(&t->versions, e->values[EVENT_tls_version].text);
+    tally_names_count(&t->versions, e->values[EVENT_tls_version].text);
     if (!h->has_cipher)
         return;
-    count_name(&t->suites, e->values[EVENT_cipher].text);
+    tally_names_count(&t->suites, e->values[EVENT_cipher].text);
     t->suites_known++;
     t->post_quantum += e->values[EVENT_group_pq].number == 1;
     t->forward_secret += e->values[EVENT_forward_secrecy].number == 1;
@@ -196,6 +194,22 @@ static void count_rules(struct tally *t, const struct judgement *j)
     }
     for (size_t rule = 0; rule < RULE_COUNT; rule++)
         t->rules[rule].undecidable += j->undecidable[rule / 64] >> rule % 64 & 1;
+}
+
+/* A learnt certificate was not seen in this session: as the verdict, the comparison does without it. */
+static void count_profiles(struct tally *t, const struct event *e)
+{
+    const struct facts *f = e->facts;
+    const struct certificate_chain *chain = f->chain_learnt ? NULL : f->chain;
+    for (enum profile profile = 0; profile < PROFILE_COUNT; profile++) {
+        struct profile_result result = e->judgement->profile;
+        if (profile != f->profile && !t->every_profile)
+            continue;
+        if (profile != f->profile)
+            profile_grade_session(profile, e->session, chain, &result);
+        t->profiles[profile].grades[result.worst]++;
+        t->profiles[profile].in_part += result.worst != GRADE_SILENT && !result.complete;
+    }
 }
 
 void tally_event(struct tally *t, const struct event *e)
@@ -213,10 +227,13 @@ void tally_event(struct tally *t, const struct event *e)
     t->one_sided += s->side[CLIENT].packets == 0 || s->side[SERVER].packets == 0;
     t->midstream += s->midstream;
     if (s->mail.auth_exposure == AUTH_READABLE)
-        count_name(&t->clear_mechanisms,
-                   s->auth_mechanism[0] != '\0' ? s->auth_mechanism : "(mechanism not seen)");
+        tally_names_count(&t->clear_mechanisms,
+                          s->auth_mechanism[0] != '\0' ? s->auth_mechanism : "(mechanism not seen)");
     count_steps(t, s);
     count_handshake(t, e);
     count_rules(t, e->judgement);
     count_server(t, s, e->judgement);
+    count_profiles(t, e);
+    tally_certificate_note(t, e);
+    tally_client_note(t, s);
 }

@@ -8,12 +8,12 @@
 #include "sensor/host/log.h"
 #include "sensor/publish/page.h"
 #include "sensor/publish/tally.h"
+#include "sensor/publish/text_sections.h"
 
 enum {
     TOP_SUITES = 8,
     TOP_VERSIONS = 8,
     TOP_MECHANISMS = 8,
-    TOP_TRUST = 6,
     TOP_SERVERS = 10,
     TOP_UNDECIDED = 6,
     SHOWN_CAP = 4 * TALLY_NAME_CAP,
@@ -144,22 +144,6 @@ static void print_steps(const struct page *p, const char *title, uint64_t (*rows
     }
 }
 
-static void print_names(const struct page *p, const struct tally_names *names, size_t cap,
-                        const char *unknown)
-{
-    const struct tally_name *rows[TALLY_NAMES];
-    size_t count = tally_names_top(names, rows, cap);
-    uint64_t shown = 0;
-    for (size_t i = 0; i < count; i++) {
-        char text[SHOWN_CAP];
-        page_row(p, rows[i]->text[0] != '\0' ? log_escape(rows[i]->text, text, sizeof text) : unknown,
-                 rows[i]->count, names->total);
-        shown += rows[i]->count;
-    }
-    if (shown < names->total)
-        page_row(p, "(others)", names->total - shown, names->total);
-}
-
 static void print_tls(const struct text *t)
 {
     const struct page *p = &t->page;
@@ -168,9 +152,9 @@ static void print_tls(const struct text *t)
     if (y->versions.total == 0)
         return;
     page_heading(p, "TLS versions and cipher suites");
-    print_names(p, &y->versions, TOP_VERSIONS, "(version not seen)");
+    text_names(p, &y->versions, TOP_VERSIONS, "(version not seen)");
     fputc('\n', p->out);
-    print_names(p, &y->suites, TOP_SUITES, "(suite without a name)");
+    text_names(p, &y->suites, TOP_SUITES, "(suite without a name)");
     fputc('\n', p->out);
     page_row(p, "forward secrecy", y->forward_secret, y->suites_known);
     page_row(p, "post-quantum key exchange", y->post_quantum, y->suites_known);
@@ -178,23 +162,6 @@ static void print_tls(const struct text *t)
              "Shares of the %" PRIu64 " handshakes with a ServerHello; in %" PRIu64
              " more sessions it is not known how TLS went.",
              y->versions.total, y->tls_states[TLS_STATE_UNKNOWN]);
-    fputs("\n  ", p->out);
-    page_wrap(p, 2, 2, note);
-}
-
-static void print_certificates(const struct text *t)
-{
-    const struct page *p = &t->page;
-    const struct tally *y = &t->tally;
-    char note[256];
-    if (y->certificates_visible == 0 && y->certificates_hidden == 0)
-        return;
-    page_heading(p, "Certificates");
-    print_names(p, &y->certificate_trust, TOP_TRUST, "(not checked)");
-    snprintf(note, sizeof note,
-             "Shares of the %" PRIu64 " sessions that show one; in %" PRIu64
-             " more TLS 1.3, resumption or a gap hides it.",
-             y->certificates_visible, y->certificates_hidden);
     fputs("\n  ", p->out);
     page_wrap(p, 2, 2, note);
 }
@@ -208,7 +175,7 @@ static void print_clear(const struct text *t)
     page_heading(p, "In the clear");
     if (y->clear_mechanisms.total > 0) {
         fputs("  Passwords or tokens that could be read, by mechanism:\n", p->out);
-        print_names(p, &y->clear_mechanisms, TOP_MECHANISMS, "(unknown)");
+        text_names(p, &y->clear_mechanisms, TOP_MECHANISMS, "(unknown)");
     }
     if (y->messages_clear > 0) {
         fputs("  ", p->out);
@@ -439,11 +406,13 @@ static bool finish(void *state, const struct run_summary *summary)
         print_nothing(t, summary);
     } else {
         print_totals(t);
+        text_compliance(&t->page, &t->tally, t->config);
         print_steps(&t->page, "STARTTLS, step by step", t->tally.starttls, TALLY_OFFERED,
                     t->tally.starttls_unknown);
         print_steps(&t->page, "TLS from the first octet", t->tally.implicit, TALLY_CLIENT_HELLO, NULL);
         print_tls(t);
-        print_certificates(t);
+        text_certificates(&t->page, &t->tally);
+        text_clients(&t->page, &t->tally);
         print_clear(t);
         print_servers(t);
         print_findings(t);
@@ -466,6 +435,7 @@ bool text_open(struct sink *sink, FILE *out, const struct config *config, char *
     }
     t->page = page_for(out);
     t->config = config;
+    t->tally.every_profile = config->profile_all;
     *sink = (struct sink){.state = t, .event = event, .finish = finish};
     return true;
 }

@@ -14,9 +14,9 @@ enum { TEXT_ERROR_CAP = 256 };
 
 /* text_open - a report on `out` at the end.
  *
- * config   the ports, for the advice where no session was found; borrowed until finish
+ * config   the ports, for the advice where no session was found, and the profiles; borrowed until finish
  * error    room of TEXT_ERROR_CAP, where false is returned (no memory)
- * Memory   about 2 MiB whatever is read, freed by finish; `out` stays open */
+ * Memory   about 5 MiB whatever is read, freed by finish; `out` stays open */
 bool text_open(struct sink *sink, FILE *out, const struct config *config, char *error);
 
 /* text_open_lines - one line a session as it ends, for `waxseal run`: time, client > server, protocol, how

@@ -43,7 +43,7 @@ static void event(void *state, const struct event *e)
     if (v[EVENT_tls_version].text[0] != '\0')
         fprintf(out, " %s", v[EVENT_tls_version].text);
     fputs(": ", out);
-    if (e->judgement->finding_count > 0) {
+    if (e->judgement->finding_count > 0 || e->judgement->own != 0) {
         page_severity(&l->page, e->judgement->worst);
         fputc(' ', out);
         print_escaped(out, v[EVENT_findings].text);

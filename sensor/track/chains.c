@@ -5,6 +5,7 @@
 #include <sys/random.h>
 
 #include "sensor/host/clock.h"
+#include "sensor/host/hash.h"
 #include "sensor/host/ring.h"
 
 enum { FULL_RING_SLEEP_US = 200, PROBES = 4 };
@@ -28,28 +29,6 @@ struct chains {
     uint32_t *index;       /* hash to number; an entry that is out of date does no harm, it is compared */
     uint8_t *bodies;
 };
-
-/* Good enough to tell chains apart; equality is decided by comparing. Two lanes, so that the
- * multiplications overlap. */
-static uint64_t hash_of(uint64_t key, struct span body)
-{
-    uint64_t a = key ^ body.n;
-    uint64_t b = ~key;
-    struct span rest = body;
-    for (; rest.n >= 16; rest = span_skip(rest, 16)) {
-        uint64_t words[2];
-        memcpy(words, rest.p, sizeof words);
-        a = (a ^ words[0]) * UINT64_C(0x9e3779b97f4a7c15);
-        b = (b ^ words[1]) * UINT64_C(0xc2b2ae3d27d4eb4f);
-        a ^= a >> 29;
-        b ^= b >> 31;
-    }
-    uint64_t tail[2] = {0, 0};
-    memcpy(tail, rest.p, rest.n);
-    a = (a ^ tail[0]) * UINT64_C(0x9e3779b97f4a7c15);
-    b = (b ^ tail[1]) * UINT64_C(0xc2b2ae3d27d4eb4f);
-    return a ^ b ^ (a >> 32);
-}
 
 struct chains *chains_open(uint32_t count, struct ring *out, bool wait)
 {
@@ -129,7 +108,7 @@ uint32_t chains_note(struct chains *c, struct span body)
 {
     if (body.n == 0 || body.n > CHAIN_CAP_BYTES)
         return 0;
-    uint64_t hash = hash_of(c->key, body);
+    uint64_t hash = hash_bytes(c->key, body);
     uint32_t number = find(c, hash, body);
     if (number != 0)
         return number;

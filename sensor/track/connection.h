@@ -3,7 +3,6 @@
  * Internal to track/: tracker.c takes the segments and calls these. */
 #pragma once
 
-#include "parsers/fingerprint.h"
 #include "sensor/track/classify.h"
 #include "sensor/track/conversation.h"
 #include "sensor/track/flow.h"
@@ -30,7 +29,6 @@ struct tracker {
     bool classifier_tried;
     uint64_t next_expire_ns;
     uint8_t row_of_port[PORTS]; /* index + 1 into config->ports; 0 where no row names the port */
-    char fingerprint_room[2 * FINGERPRINT_CAP_BYTES];
 };
 
 /* connection_row - the row of a port, or NULL. */

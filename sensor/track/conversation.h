@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "parsers/mail.h"
 #include "parsers/tls_hello.h"
@@ -16,6 +17,7 @@
 #include "sensor/host/digest.h"
 #include "sensor/host/pool.h"
 #include "sensor/track/chains.h"
+#include "sensor/track/fingerprints.h"
 #include "sensor/track/reassemble.h"
 #include "sensor/track/session.h"
 
@@ -23,9 +25,9 @@
 struct session_shared {
     struct counters *counters;
     struct digester *digester;
-    struct pool *stores;    /* for handshake messages that cross segments */
-    struct chains *chains;  /* NULL: certificates are not kept */
-    char *fingerprint_room; /* 2 * FINGERPRINT_CAP_BYTES */
+    struct pool *stores;   /* for handshake messages that cross segments */
+    struct chains *chains; /* NULL: certificates are not kept */
+    struct fingerprints *fingerprints;
 };
 
 /* How a direction is read. */
@@ -90,4 +92,12 @@ void session_feed_tls(struct conversation *c, enum side from, struct cursor *in)
 
 /* session_set_text - copy wire text into a field of the facts; control characters stay (sinks escape), NULs
  * become '?'. */
-void session_set_text(char *field, size_t cap, struct span text);
+static inline void session_set_text(char *field, size_t cap, struct span text)
+{
+    text = span_head(text, cap - 1);
+    memcpy(field, text.p, text.n);
+    field[text.n] = '\0';
+    for (size_t i = 0; i < text.n; i++)
+        if (field[i] == '\0')
+            field[i] = '?';
+}

@@ -31,16 +31,6 @@ const char *session_role_word(enum role role)
     return words[role];
 }
 
-void session_set_text(char *field, size_t cap, struct span text)
-{
-    text = span_head(text, cap - 1);
-    memcpy(field, text.p, text.n);
-    field[text.n] = '\0';
-    for (size_t i = 0; i < text.n; i++)
-        if (field[i] == '\0')
-            field[i] = '?';
-}
-
 void session_begin(struct conversation *c, const struct session_shared *shared, enum protocol protocol)
 {
     memset(c, 0, sizeof *c);

@@ -109,6 +109,8 @@ struct session_tls {
     bool fallback_scsv;
     bool offers_weak_suite;
     bool offers_tls13;
+    bool offers_aead;  /* some suite with authenticated encryption */
+    bool offers_ecdhe; /* some suite with ECDHE, or of TLS 1.3 */
     bool client_extended_master_secret;
     bool server_extended_master_secret;
     bool client_encrypt_then_mac;

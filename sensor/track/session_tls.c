@@ -1,7 +1,6 @@
 /* The pieces of the TLS framer into the facts of a session. */
 #include <string.h>
 
-#include "parsers/fingerprint.h"
 #include "parsers/registry.h"
 #include "parsers/tls_keys.h"
 #include "sensor/track/conversation.h"
@@ -16,45 +15,30 @@ enum { SSL2_CLIENT_HELLO = 1, SSL2_CLIENT_MASTER_KEY = 2, SSL2_SERVER_HELLO = 4 
  * Finished is never so short. */
 enum { TLS13_ALERT_RECORD_BYTES = 19 };
 
-static void note_ja3(struct conversation *c, const struct tls_client_hello *h)
+static void note_fingerprints(struct conversation *c, const struct tls_client_hello *h)
 {
     struct session_tls *t = &c->facts.tls;
-    char *room = c->shared->fingerprint_room;
-    size_t n = fingerprint_ja3(h, room);
-    if (n > 0) {
-        digest_md5(c->shared->digester, span_of(room, n), t->ja3);
-        t->has_ja3 = true;
-    }
+    struct fingerprint_pair pair;
+    fingerprints_client(c->shared->fingerprints, h, &pair);
+    t->has_ja3 = pair.has_ja3;
+    memcpy(t->ja3, pair.ja3, sizeof t->ja3);
+    memcpy(t->ja4, pair.ja4, sizeof t->ja4);
 }
 
-/* The first twelve digits of the hash of a list; twelve zeros where the list is empty. */
-static void put_ja4_hash(const struct conversation *c, const char *list, size_t n, char *out)
+/* Would the client survive a server that allows only these? One pass, which ends once both are answered. */
+static void note_offers(struct session_tls *t, const struct tls_client_hello *h)
 {
-    enum { DIGITS = 12 };
-    if (n == 0) {
-        memset(out, '0', DIGITS);
-        return;
+    struct cursor c = cursor_over(h->cipher_suites);
+    t->offers_aead = t->offers_ecdhe = false;
+    while (cursor_left(&c) > 0 && !(t->offers_aead && t->offers_ecdhe)) {
+        /* In an SSLv2 hello a first octet of 0 marks a suite of TLS (RFC 5246 App. E.2). */
+        bool own_kind = h->ssl2 && cursor_u8(&c) != 0;
+        const struct registry_suite *suite = registry_suite_find(cursor_u16(&c));
+        if (own_kind || suite == NULL || (suite->flags & SUITE_SCSV) != 0)
+            continue;
+        t->offers_aead |= (suite->flags & SUITE_AEAD) != 0;
+        t->offers_ecdhe |= suite->kx == KX_ECDHE || suite->kx == KX_ECDHE_PSK || suite->kx == KX_ANY;
     }
-    uint8_t hash[DIGEST_SHA256_BYTES];
-    char hex[2 * DIGEST_SHA256_BYTES + 1];
-    digest_sha256(c->shared->digester, span_of(list, n), hash);
-    digest_hex(hash, DIGITS / 2, hex);
-    memcpy(out, hex, DIGITS);
-}
-
-static void note_ja4(struct conversation *c, const struct tls_client_hello *h)
-{
-    struct fingerprint_ja4 ja4 = {.ciphers = c->shared->fingerprint_room,
-                                  .extensions = c->shared->fingerprint_room + FINGERPRINT_CAP_BYTES};
-    if (!fingerprint_ja4(h, &ja4))
-        return;
-    char *out = c->facts.tls.ja4;
-    memcpy(out, ja4.a, 10);
-    out[10] = '_';
-    put_ja4_hash(c, ja4.ciphers, ja4.ciphers_length, out + 11);
-    out[23] = '_';
-    put_ja4_hash(c, ja4.extensions, ja4.extensions_length, out + 24);
-    out[36] = '\0';
 }
 
 static void note_client_hello(struct conversation *c, const struct tls_client_hello *h)
@@ -68,6 +52,7 @@ static void note_client_hello(struct conversation *c, const struct tls_client_he
     t->ech |= h->ech;
     t->fallback_scsv |= h->fallback_scsv;
     t->offers_weak_suite |= h->offers_weak_suite;
+    note_offers(t, h);
     t->client_extended_master_secret = h->extended_master_secret;
     t->client_encrypt_then_mac = h->encrypt_then_mac;
     t->client_renegotiation_info = h->renegotiation_info;
@@ -78,8 +63,7 @@ static void note_client_hello(struct conversation *c, const struct tls_client_he
         return;
     session_set_text(c->facts.sni, SESSION_SNI_CAP, h->server_name);
     session_set_text(c->facts.alpn, SESSION_ALPN_CAP, h->first_alpn);
-    note_ja3(c, h);
-    note_ja4(c, h);
+    note_fingerprints(c, h);
 }
 
 /* In TLS 1.2 and below an echo of the client's session id means resumption (RFC 5246 s7.4.1.3); TLS 1.3
@@ -90,15 +74,6 @@ static bool is_resumed(const struct conversation *c, const struct tls_server_hel
         return h->pre_shared_key;
     return h->session_id.n > 0 && h->session_id.n == c->client_session_id_length &&
            memcmp(h->session_id.p, c->client_session_id, h->session_id.n) == 0;
-}
-
-static void note_ja3s(struct conversation *c, const struct tls_server_hello *h)
-{
-    size_t n = fingerprint_ja3s(h, c->shared->fingerprint_room);
-    if (n == 0)
-        return;
-    digest_md5(c->shared->digester, span_of(c->shared->fingerprint_room, n), c->facts.tls.ja3s);
-    c->facts.tls.has_ja3s = true;
 }
 
 static void note_choice(struct conversation *c, const struct tls_server_hello *h)
@@ -119,7 +94,7 @@ static void note_choice(struct conversation *c, const struct tls_server_hello *h
     t->resumed = is_resumed(c, h, t->version);
     if (h->alpn.n > 0)
         session_set_text(c->facts.alpn, SESSION_ALPN_CAP, h->alpn);
-    note_ja3s(c, h);
+    t->has_ja3s = fingerprints_server(c->shared->fingerprints, h, t->ja3s);
 }
 
 static void note_server_hello(struct conversation *c, const struct tls_server_hello *h)

@@ -260,7 +260,8 @@ static bool open_memory(struct tracker *t)
                        [FLOW_KNOWN] = (uint64_t)timeouts->established_ms * NS_PER_MS}};
     t->flows = flow_table_open(&limits, connection_leave, t);
     t->shared.digester = digest_open();
-    return t->flows != NULL && t->shared.digester != NULL &&
+    t->shared.fingerprints = fingerprints_open(t->shared.digester);
+    return t->flows != NULL && t->shared.digester != NULL && t->shared.fingerprints != NULL &&
            pool_open(&t->conversations, caps->negotiations, sizeof(struct conversation)) &&
            pool_open(&t->chunks, caps->segment_buffers, sizeof(struct chunk)) &&
            pool_open(&t->stores, caps->handshake_buffers, STORE_BYTES) &&
@@ -287,7 +288,6 @@ struct tracker *tracker_open(const struct tracker_request *request)
     t->shared.counters = t->counters;
     t->shared.stores = &t->stores;
     t->shared.chains = request->chains;
-    t->shared.fingerprint_room = t->fingerprint_room;
     t->reassembler = (struct reassembler){.chunks = &t->chunks,
                                           .counters = t->counters,
                                           .waiting_cap_bytes = t->config->caps.segment_bytes_per_side,
@@ -302,6 +302,7 @@ void tracker_close(struct tracker *t)
     if (t == NULL)
         return;
     flow_table_close(t->flows);
+    fingerprints_close(t->shared.fingerprints);
     digest_close(t->shared.digester);
     classify_close(t->classifier);
     pool_close(&t->conversations);

@@ -1,4 +1,4 @@
-"""What the sensor at hand can judge: the lab's table also holds rules and facts of versions to come.
+"""What the sensor at hand can judge: the table also holds rules and facts of versions to come.
 
 What is left out is said in the report, so that a shorter list of rules cannot pass for agreement.
 """

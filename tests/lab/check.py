@@ -20,9 +20,10 @@ def truth_of(scenario, planted):
     """The rows of one scenario."""
     for index, session in enumerate(scenario.sessions):
         facts = scenario.facts(index)
+        client_ip, server_ip = scenario.ends(session)
         yield {
             "capture": scenario.name + ".pcap", "scenario": scenario.name, "session": str(index),
-            "client_ip": scenario.client_ip, "server_ip": scenario.server_ip,
+            "client_ip": client_ip, "server_ip": server_ip,
             "server_port": str(scenario.port),
             **{field: str(facts.get(field, ANY)) for field in expect.FIELDS},
             "must": ",".join(sorted(session.must)), "may": ",".join(sorted(session.may)),

@@ -4,6 +4,7 @@ Every function here returns an action, a function of a Talk, that holds the whol
 scenario. An action raises when the client did not do what the scenario says it does.
 """
 import base64
+import copy
 import hashlib
 import hmac
 import os
@@ -13,6 +14,7 @@ import string
 import time
 
 import net
+import servers
 from peer import Peer, client_tls
 
 LIMIT_S = 20
@@ -45,11 +47,12 @@ class Planted:
 class Talk:
     """One scenario while it runs: where the server is, what to say, and where to keep files."""
 
-    def __init__(self, lab, planted, address, port, directory):
+    def __init__(self, lab, scenario, directory):
         self.network, self.pki, self.sender = lab.network, lab.pki, lab.sender
-        self.planted, self.address, self.port = planted, address, port
+        self.scenario, self.planted = scenario, lab.planted[scenario.name]
+        self.address, self.port = scenario.server_ip, scenario.port
         self.directory = directory
-        self.message = message(planted.text)
+        self.message = message(self.planted.text)
 
     def file(self, name, text=None):
         path = os.path.join(self.directory, name)
@@ -105,6 +108,33 @@ def _base64(text):
     return base64.b64encode(text.encode()).decode()
 
 
+# Several conversations in one scenario.
+
+def in_turn(*actions):
+    def action(talk):
+        for each in actions:
+            each(talk)
+    return action
+
+
+def by_neighbour(inner):
+    """The same from the scenario's second client address."""
+    def action(talk):
+        talk.network.speak_as(talk.scenario.neighbour_ip)
+        inner(talk)
+        talk.network.speak_as(talk.scenario.client_ip)
+    return action
+
+
+def at(host, inner):
+    """The same with another server of servers.HOSTS."""
+    def action(talk):
+        elsewhere = copy.copy(talk)
+        elsewhere.address = net.server_address(servers.HOSTS[host])
+        inner(elsewhere)
+    return action
+
+
 # Programs.
 
 def swaks(*words, version=None, body=None):
@@ -125,23 +155,24 @@ def login(mechanism):
     return ("--auth", mechanism, "--auth-user", "$user", "--auth-password", "$password")
 
 
-def curl(scheme, *words, path=""):
+def curl(scheme, *words, path="", refuses=False):
     """curl reads the mailbox, or whatever the path says. It sends the name as SNI, so the address
-    comes from --resolve and not from the URL."""
+    comes from --resolve and not from the URL. `refuses`: it looks at the certificate, and ends."""
     def action(talk):
         name = "mail.example.org"
         address = f"[{talk.address}]" if ":" in talk.address else talk.address
-        talk.run(["curl", "-sS", "-k", "--max-time", "10", "--resolve",
+        trust, status = (("--cacert", talk.pki.ca), 60) if refuses else (("-k",), 0)
+        talk.run(["curl", "-sS", *trust, "--max-time", "10", "--resolve",
                   f"{name}:{talk.port}:{address}",
-                  f"{scheme}://{name}:{talk.port}/{path}", *map(talk.fill, words)])
+                  f"{scheme}://{name}:{talk.port}/{path}", *map(talk.fill, words)], status)
     return action
 
 
-def curl_mail(scheme, *words):
+def curl_mail(scheme, *words, refuses=False):
     """curl sends one message."""
     def action(talk):
         curl(scheme, "--mail-from", SENDER, "--mail-rcpt", READER, "-T",
-             talk.file("message", talk.message), *words, path=HELO)(talk)
+             talk.file("message", talk.message), *words, path=HELO, refuses=refuses)(talk)
     return action
 
 
@@ -171,6 +202,26 @@ def s_client_twice(*words, starttls=None):
         kept = talk.file("session")
         for option in ("-sess_out", "-sess_in"):
             s_client(*words, option, kept, starttls=starttls, then=("EHLO " + HELO, "QUIT"))(talk)
+    return action
+
+
+def s_client_renegotiates(*words, status=0):
+    """openssl s_client asks for a second handshake inside the first, and leaves. It takes its
+    letter of command from a piece of input of its own, so the input has to pause."""
+    def action(talk):
+        talk.run(["sh", "-c", '(sleep 0.3; echo R; sleep 1) | "$@"', "sh", "openssl", "s_client",
+                  "-starttls", "smtp", "-name", HELO, "-connect", f"{talk.address}:{talk.port}",
+                  *words], status)
+    return action
+
+
+def verifying(name, words=(), crl=False):
+    """openssl s_client and a certificate that it refuses, with the lab's root to trust, and on
+    demand with its list of what was revoked."""
+    def action(talk):
+        listed = ("-crl_check", "-CRL", talk.pki.crl) if crl else ()
+        s_client("-tls1_2", "-servername", name, "-verify_return_error", "-CAfile", talk.pki.ca,
+                 *listed, *words, status=1, then=())(talk)
     return action
 
 
@@ -304,6 +355,11 @@ def tls_fails(**context):
 def hear(start):
     """Wait for a line that begins so."""
     return lambda script: script.peer.until(start)
+
+
+def hear_tls(script):
+    """Wait for the server's flight, and read what has come of it."""
+    script.peer.sock.recv(65536)
 
 
 def pause(seconds):

@@ -92,14 +92,110 @@ class ResetConnection(Box):
         return line.startswith(b"STARTTLS")
 
 
-class HideTls13(Box):
-    """Overwrites the type of supported_versions in the ClientHello (0x002b to the unassigned
-    0xeb2b), so the server sees a client of TLS 1.2 and marks its random (RFC 8446 s4.1.3)."""
+class ChangeClientHello(Box):
+    """Changes bytes of the ClientHello. `change` gets it as a Hello."""
 
-    VERSIONS_OFFERED = b"\x00\x2b\x00\x05\x04\x03\x04\x03\x03"
+    def __init__(self, change):
+        self.change = change
 
     def to_server(self, line):
-        return line.replace(self.VERSIONS_OFFERED, b"\xeb" + self.VERSIONS_OFFERED[1:])
+        return _changed(line, CLIENT_HELLO, self.change)
+
+
+class ChangeServerHello(Box):
+    def __init__(self, change):
+        self.change = change
+
+    def to_client(self, line):
+        return _changed(line, SERVER_HELLO, self.change)
+
+
+class BreakTls13(Box):
+    """Resets the connection of a client that offers TLS 1.3, as if by accident."""
+
+    def cuts(self, line):
+        return _begins(line, CLIENT_HELLO) and Hello(line).extension(SUPPORTED_VERSIONS) is not None
+
+
+CLIENT_HELLO, SERVER_HELLO = 1, 2
+MAX_FRAGMENT_LENGTH, SIGNATURE_ALGORITHMS, ALPN = 0x0001, 0x000D, 0x0010
+EXTENDED_MASTER_SECRET, SUPPORTED_VERSIONS = 0x0017, 0x002B
+
+
+class Hello:
+    """A hello at the start of a flight, and where its parts are (RFC 8446 s4.1.2, s4.1.3)."""
+
+    VERSION, RANDOM, SESSION_ID = 9, 11, 43
+
+    def __init__(self, flight):
+        self.data = bytearray(flight)
+        at = self.SESSION_ID + 1 + self.data[self.SESSION_ID]
+        if self.data[5] == CLIENT_HELLO:
+            self.suites = range(at + 2, at + 2 + self._u16(at), 2)
+            at = self.suites.stop
+            self.extensions = at + 1 + self.data[at] + 2
+        else:
+            self.extensions = at + 3 + 2
+
+    def extension(self, number):
+        """The place of an extension's type, or None."""
+        at = self.extensions
+        end = at + self._u16(at - 2)
+        while at < end:
+            if self._u16(at) == number:
+                return at
+            at += 4 + self._u16(at + 2)
+        return None
+
+    def _u16(self, at):
+        return int.from_bytes(self.data[at:at + 2], "big")
+
+
+def _begins(flight, kind):
+    return flight[:1] == b"\x16" and flight[5:6] == bytes([kind])
+
+
+def _changed(flight, kind, change):
+    if not _begins(flight, kind):
+        return flight
+    hello = Hello(flight)
+    change(hello)
+    return bytes(hello.data)
+
+
+def renaming(number, other):
+    """The extension becomes one of another type."""
+    def change(hello):
+        if (at := hello.extension(number)) is not None:
+            hello.data[at:at + 2] = other.to_bytes(2, "big")
+    return change
+
+
+def hiding(number):
+    """The extension's type becomes an unassigned one. For supported_versions the server then sees
+    a client of TLS 1.2 and marks its random (RFC 8446 s4.1.3)."""
+    return renaming(number, 0xEB00 | number & 0xFF)
+
+
+def hiding_renegotiation(hello):
+    """The client's signal of secure renegotiation among its suites (RFC 5746 s3.3) is lost."""
+    for at in hello.suites:
+        if hello.data[at:at + 2] == b"\x00\xff":
+            hello.data[at] = 0xEB
+
+
+def lowering_version(hello):
+    """The client's best version becomes TLS 1.0."""
+    hello.data[hello.VERSION + 1] = 1
+
+
+def spoiling_random(hello):
+    hello.data[hello.RANDOM] ^= 1
+
+
+def asking_for_odd_fragments(hello):
+    """The code for the size of records becomes one that does not exist (RFC 6066 s4)."""
+    hello.data[hello.extension(MAX_FRAGMENT_LENGTH) + 4] = 9
 
 
 @contextlib.contextmanager
@@ -160,18 +256,20 @@ def _relay(near, far, box):
                 if not _from_client(data, near, far, box):
                     return
             else:
-                far_text = b"".join(box.to_client(line) for line in data.splitlines(True))
-                near.sendall(far_text)
+                near.sendall(b"".join(box.to_client(piece) for piece in _pieces(data)))
+
+
+def _pieces(data):
+    """Text goes as lines; a TLS record is binary and goes as one piece."""
+    return [data] if data[:1] == b"\x16" else data.splitlines(True)
 
 
 def _from_client(data, near, far, box):
-    if any(box.cuts(line) for line in data.splitlines(True)):
+    if any(box.cuts(piece) for piece in _pieces(data)):
         for side in (near, far):
             side.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         return False
-    # A TLS record is binary: it goes as one piece, not as lines.
-    pieces = [data] if data[:1] == b"\x16" else data.splitlines(True)
-    for piece in pieces:
+    for piece in _pieces(data):
         far.sendall(box.to_server(piece))
         near.sendall(box.answer(piece))
     return True

@@ -9,78 +9,110 @@ CONFIG = """
 distinguished_name = none
 prompt = no
 [none]
-[root_extensions]
-basicConstraints = critical, CA:TRUE
-keyUsage = critical, keyCertSign, cRLSign
-subjectKeyIdentifier = hash
-[self_signed_leaf]
-subjectAltName = ${{ENV::SAN}}
-[leaf]
-basicConstraints = critical, CA:FALSE
-keyUsage = critical, digitalSignature, keyEncipherment
-extendedKeyUsage = serverAuth, clientAuth
-subjectAltName = ${{ENV::SAN}}
-subjectKeyIdentifier = hash
-authorityKeyIdentifier = keyid
+[ca]
+new_certs_dir = {directory}
+database = {directory}/index
+crlnumber = {directory}/crlnumber
+unique_subject = no
+rand_serial = yes
+default_md = sha256
+policy = any
 [any]
+countryName = optional
 organizationName = optional
+serialNumber = optional
 commonName = supplied
-[root]
-certificate = {directory}/root.crt
-private_key = {directory}/root.key
-new_certs_dir = {directory}
-database = {directory}/index
-unique_subject = no
-rand_serial = yes
-policy = any
-[intermediate]
-certificate = {directory}/intermediate.crt
-private_key = {directory}/intermediate.key
-new_certs_dir = {directory}
-database = {directory}/index
-unique_subject = no
-rand_serial = yes
-policy = any
 """
 RSA = ("RSA", "-pkeyopt", "rsa_keygen_bits:2048")
 RSA_1024 = ("RSA", "-pkeyopt", "rsa_keygen_bits:1024")
-# RFC 2409 s6.2: the 1024-bit prime that old servers shipped with.
+P256 = ("EC", "-pkeyopt", "ec_paramgen_curve:P-256")
+P192 = ("EC", "-pkeyopt", "ec_paramgen_curve:P-192")
+
+# Published primes of finite-field Diffie-Hellman. RFC 2409 s6.2: what old servers shipped with.
 OAKLEY_GROUP_2 = (
     "FFFFFFFFFFFFFFFFC90FDAA22168C234C4C6628B80DC1CD129024E088A67CC74"
     "020BBEA63B139B22514A08798E3404DDEF9519B3CD3A431B302B0A6DF25F1437"
     "4FE1356D6D51C245E485B576625E7EC6F44C42E9A637ED6B0BFF5CB6F406B7ED"
     "EE386BFB5A899FA5AE9F24117C4B1FE649286651ECE65381FFFFFFFFFFFFFFFF")
-P256 = ("EC", "-pkeyopt", "ec_paramgen_curve:P-256")
+
+AUTHORITY = ["basicConstraints = critical, CA:TRUE", "keyUsage = critical, keyCertSign, cRLSign",
+             "subjectKeyIdentifier = hash"]
+# How a name was checked before the certificate was issued (CA/Browser Forum BR s7.1.6.1).
+POLICIES = {"DV": "2.23.140.1.2.1", "OV": "2.23.140.1.2.2", "IV": "2.23.140.1.2.3",
+            "EV": "2.23.140.1.1"}
+CN = "/CN=mx.example.org"
+COMPANY = "/C=CH/O=Waxseal Lab" + CN
+
+
+def leaf(*names, policy=None, purposes="serverAuth, clientAuth"):
+    """The extensions of a server's certificate."""
+    lines = ["basicConstraints = critical, CA:FALSE", "keyUsage = critical, digitalSignature, "
+             "keyEncipherment", f"extendedKeyUsage = {purposes}", "subjectKeyIdentifier = hash",
+             "authorityKeyIdentifier = keyid"]
+    if names:
+        lines.append("subjectAltName = " + ", ".join("DNS:" + name for name in names))
+    if policy:
+        lines.append("certificatePolicies = " + POLICIES[policy])
+    return lines
+
+
+MX = leaf("mx.example.org")
+# Certificates that differ from an ordinary one in one respect. Each is served at an address of the
+# same name (servers.HOSTS): a rule that looks across servers then sees different ones.
+SPECIMENS = {
+    "expired": {"days": (-100, -10)},
+    "future": {"days": (30, 120)},
+    "900-days": {"days": (-1, 899)},
+    "rsa-1024": {"key": RSA_1024},
+    "p-192": {"key": P192},
+    "sha-1": {"digest": "sha1"},
+    "orphan": {"issuer": "intermediate"},
+    "whole-chain": {"issuer": "intermediate", "also_sent": ["intermediate"]},
+    "old-issuer": {"issuer": "old-intermediate", "also_sent": ["old-intermediate"]},
+    "strange-root": {"issuer": "stranger", "also_sent": ["stranger"]},
+    "single": {},
+    "san": {"extensions": leaf("mx.example.org", "mail.example.org", "imap.example.org")},
+    "wildcard": {"subject": "/CN=*.example.org", "extensions": leaf("*.example.org")},
+    "no-names": {"extensions": leaf()},
+    "dv": {"extensions": leaf("mx.example.org", policy="DV")},
+    "ov": {"subject": COMPANY, "extensions": leaf("mx.example.org", policy="OV")},
+    "ev": {"subject": COMPANY + "/serialNumber=CHE-000.000.000",
+           "extensions": leaf("mx.example.org", policy="EV")},
+    "iv": {"subject": "/CN=Wanda Wax", "extensions": leaf("mx.example.org", policy="IV")},
+    "for-clients": {"extensions": leaf("mx.example.org", purposes="clientAuth")},
+    "revoked": {},
+}
 
 
 class Pki:
-    """Files in `directory`: NAME.pem holds key and chain of a server, ca.pem the trust anchor."""
+    """Files in `directory`: NAME.pem holds key and chain of a server, root.crt is the trust
+    anchor, crl.pem lists what was revoked."""
 
     def __init__(self, directory):
         self.directory = directory
+        self.now = datetime.datetime.now(datetime.timezone.utc)
         os.mkdir(directory)
-        with open(self.path("openssl.cnf"), "w", encoding="ascii") as config:
-            config.write(CONFIG.format(directory=directory))
-        with open(self.path("index"), "w", encoding="ascii"):
-            pass
-        self._authority("root", "Waxseal Lab Root")
-        self._issue("intermediate", RSA, issuer="root", common_name="Waxseal Lab Intermediate",
-                    extensions="root_extensions", days=(-1, 900))
-        self._issue("mx", RSA)
-        self._issue("ecdsa", P256)
-        self._issue("expired", RSA, days=(-100, -10))
-        self._issue("future", RSA, days=(30, 120))
-        self._issue("weak", RSA_1024, digest="sha1")
-        self._issue("wildcard", RSA, common_name="*.example.org", names="DNS:*.example.org")
-        self._issue("orphan", RSA, issuer="intermediate")
-        self._issue("client", RSA, common_name="client.example.net", names="DNS:client.example.net")
-        self._self_signed("selfsigned")
-        self._authority("stranger", "Waxseal Lab Stranger")
-        self._known_group("dh1024", OAKLEY_GROUP_2)
+        for name, text in (("openssl.cnf", CONFIG.format(directory=directory)), ("index", ""),
+                           ("crlnumber", "01\n")):
+            self._write(name, text)
+        self.ca, self.crl = self.path("root.crt"), self.path("crl.pem")
+        for name in ("root", "stranger"):
+            self._sign_itself(name, f"/O=Waxseal Lab/CN=Waxseal Lab {name.title()}", AUTHORITY)
+        for name, days in (("intermediate", (-1, 900)), ("old-intermediate", (-900, -10))):
+            self._issue(name, RSA, subject=f"/O=Waxseal Lab/CN=Waxseal Lab {name.title()}",
+                        extensions=AUTHORITY, days=days)
+        both = leaf("mx.example.org", "mail.example.org")
+        self._issue("mx", RSA, extensions=both)
+        self._issue("ecdsa", extensions=both)
+        self._issue("client", subject="/CN=client.example.net",
+                    extensions=leaf("client.example.net"))
+        self._sign_itself("selfsigned", CN, MX)
+        for name, how in SPECIMENS.items():
+            self._issue(name, **how)
+        self._revoke("revoked")
+        self._prime("oakley2", OAKLEY_GROUP_2)
         self._openssl("genpkey", "-genparam", "-algorithm", "DH", "-pkeyopt", "group:ffdhe2048",
-                      "-out", self.path("dh2048.pem"))
-        self.ca = self.path("root.crt")
-        self.strangers_ca = self.path("stranger.crt")
+                      "-out", self.pem("ffdhe2048"))
 
     def path(self, name):
         return os.path.join(self.directory, name)
@@ -88,57 +120,65 @@ class Pki:
     def pem(self, name):
         return self.path(name + ".pem")
 
-    def _authority(self, name, common_name):
-        self._key(name, RSA)
-        self._openssl("req", "-x509", "-config", self.path("openssl.cnf"), "-key",
-                      self.path(name + ".key"), "-subj", f"/O=Waxseal Lab/CN={common_name}",
-                      "-days", "3650", "-extensions", "root_extensions",
+    def _sign_itself(self, name, subject, extensions):
+        self._request(name, RSA, subject, extensions)
+        self._openssl("x509", "-req", "-in", self.path(name + ".csr"), "-signkey",
+                      self.path(name + ".key"), "-days", "90", "-extfile",
+                      self.path(name + ".ext"), "-out", self.path(name + ".crt"))
+        self._bundle(name)
+
+    def _issue(self, name, key=P256, issuer="root", subject=CN, extensions=MX, days=(-1, 90),
+               digest="sha256", also_sent=()):
+        """A certificate that is valid from days[0] to days[1] of now. Its dates are its own: an
+        issuer that has ended signs all the same."""
+        self._request(name, key, subject, extensions)
+        start, end = (self.now + datetime.timedelta(days=d) for d in days)
+        # The last second belongs to the time of validity (RFC 5280 s4.1.2.5).
+        end -= datetime.timedelta(seconds=1)
+        self._openssl("ca", *self._as(issuer), "-batch", "-notext", "-md", digest, "-in",
+                      self.path(name + ".csr"), "-extfile", self.path(name + ".ext"),
+                      "-startdate", _stamp(start), "-enddate", _stamp(end),
                       "-out", self.path(name + ".crt"))
+        self._bundle(name, *also_sent)
 
-    def _self_signed(self, name):
-        self._key(name, RSA)
-        self._openssl("req", "-x509", "-config", self.path("openssl.cnf"), "-key",
-                      self.path(name + ".key"), "-subj", "/CN=mx.example.org", "-days", "90",
-                      "-extensions", "self_signed_leaf", "-out", self.path(name + ".crt"),
-                      names="DNS:mx.example.org")
-        self._bundle(name)
+    def _revoke(self, name):
+        self._openssl("ca", *self._as("root"), "-revoke", self.path(name + ".crt"))
+        self._openssl("ca", *self._as("root"), "-gencrl", "-crldays", "30", "-out", self.crl)
 
-    def _issue(self, name, key, issuer="root", common_name="mx.example.org",
-               names="DNS:mx.example.org,DNS:mail.example.org", days=(-1, 90),
-               digest="sha256", extensions="leaf"):
-        self._key(name, key)
-        self._openssl("req", "-new", "-config", self.path("openssl.cnf"), "-key",
-                      self.path(name + ".key"), "-subj", f"/CN={common_name}",
-                      "-out", self.path(name + ".csr"), names=names)
-        start, end = (_stamp(d) for d in days)
-        self._openssl("ca", "-batch", "-notext", "-config", self.path("openssl.cnf"), "-name",
-                      issuer, "-in", self.path(name + ".csr"), "-out", self.path(name + ".crt"),
-                      "-startdate", start, "-enddate", end, "-md", digest,
-                      "-extensions", extensions, names=names)
-        self._bundle(name)
+    def _as(self, issuer):
+        return ("-config", self.path("openssl.cnf"), "-name", "ca", "-cert",
+                self.path(issuer + ".crt"), "-keyfile", self.path(issuer + ".key"))
 
-    def _key(self, name, key):
+    def _request(self, name, key, subject, extensions):
         self._openssl("genpkey", "-algorithm", *key, "-out", self.path(name + ".key"))
+        self._write(name + ".ext", "\n".join(extensions) + "\n")
+        self._openssl("req", "-new", "-config", self.path("openssl.cnf"), "-key",
+                      self.path(name + ".key"), "-subj", subject,
+                      "-out", self.path(name + ".csr"))
 
-    def _bundle(self, name):
-        """Key and own certificate in one file, as Postfix, Dovecot and Python all read it. The root
-        is not sent, and neither is the intermediate: `orphan` is the incomplete chain."""
-        with open(self.pem(name), "w", encoding="ascii") as bundle:
-            for part in (".key", ".crt"):
-                with open(self.path(name + part), encoding="ascii") as text:
-                    bundle.write(text.read())
+    def _bundle(self, name, *also_sent):
+        """Key and own certificate in one file, as Postfix, Dovecot and Python all read it. The
+        issuer is not sent unless named: `orphan` is the incomplete chain."""
+        text = ""
+        for part in (name + ".key", name + ".crt", *(issuer + ".crt" for issuer in also_sent)):
+            with open(self.path(part), encoding="ascii") as file:
+                text += file.read()
+        self._write(name + ".pem", text)
 
-    def _known_group(self, name, prime_hex):
-        """DH parameters (PKCS #3) of a published prime with generator 2."""
+    def _prime(self, name, prime_hex):
+        """DH parameters (PKCS #3) of a prime that OpenSSL has no name for, with generator 2."""
         prime = b"\0" + bytes.fromhex(prime_hex)
         der = _der(0x30, _der(0x02, prime) + _der(0x02, b"\2"))
-        with open(self.pem(name), "w", encoding="ascii") as file:
-            file.write("-----BEGIN DH PARAMETERS-----\n"
-                       + base64.encodebytes(der).decode() + "-----END DH PARAMETERS-----\n")
+        self._write(name + ".pem", "-----BEGIN DH PARAMETERS-----\n"
+                    + base64.encodebytes(der).decode() + "-----END DH PARAMETERS-----\n")
 
-    def _openssl(self, *words, names="DNS:unused.example.org"):
-        done = subprocess.run(["openssl", *words], env={**os.environ, "SAN": names},
-                              capture_output=True, text=True)
+    def _write(self, name, text):
+        with open(self.path(name), "w", encoding="ascii") as file:
+            file.write(text)
+
+    @staticmethod
+    def _openssl(*words):
+        done = subprocess.run(["openssl", *words], capture_output=True, text=True)
         if done.returncode != 0:
             raise RuntimeError(f"openssl {words[0]}: {done.stderr.strip()}")
 
@@ -150,6 +190,5 @@ def _der(tag, content):
     return bytes([tag]) + length + content
 
 
-def _stamp(days):
-    moment = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=days)
+def _stamp(moment):
     return moment.strftime("%Y%m%d%H%M%SZ")

@@ -1,11 +1,13 @@
 """Scripted servers for what real mail software does not do: refuse what it offered, stop half way,
 inject text around the change to TLS, greet with PREAUTH, or speak clear text on a TLS port.
 
-Each server is one row of SERVERS: an address, a port, and the conversation it holds. The
-conversations are minimal but complete, so ordinary clients can be their other side.
+Each server is one row of SERVERS: an address, a port, the conversation it holds, and its
+certificates if they are not the usual one. The conversations are minimal but complete, so ordinary
+clients can be their other side.
 """
 import contextlib
 import functools
+import itertools
 import socket
 import ssl
 import threading
@@ -78,6 +80,16 @@ def think_first(peer, cert, ok, no):
         while peer.sock.recv(1, socket.MSG_PEEK) not in (b"\x16", b""):
             peer.line()
     peer.secure(server_tls(cert), server_side=True)
+    return True
+
+
+def turn_away(alert, peer, cert, ok, no):
+    """Ends the handshake with an alert of the caller's choice: the TLS library asks what to make
+    of the name that the client wants, and sends what it is told."""
+    peer.send(ok)
+    context = server_tls(cert)
+    context.sni_callback = lambda *_: alert
+    peer.secure(context, server_side=True)
     return True
 
 
@@ -193,6 +205,10 @@ def injecting(how, text):
     return functools.partial(how, text)
 
 
+def turning_away(alert):
+    return (25, row(smtp, on_starttls=functools.partial(turn_away, alert)))
+
+
 SERVERS = {
     "smtp-refuse": (25, row(smtp, on_starttls=refuse)),
     "smtp-refuse-554": (25, row(smtp, on_starttls=refuse, no="554 5.7.3 TLS not allowed")),
@@ -205,6 +221,11 @@ SERVERS = {
     "smtp-inject-next": (25, row(smtp, on_starttls=injecting(inject_in_next_segment,
                                                              "250 2.0.0 injected"))),
     "smtp-554": (25, row(greet_and_leave, "554 5.7.1 no service for you")),
+    "smtp-access-denied": turning_away(ssl.ALERT_DESCRIPTION_ACCESS_DENIED),
+    "smtp-insufficient": turning_away(ssl.ALERT_DESCRIPTION_INSUFFICIENT_SECURITY),
+    "smtp-internal-error": turning_away(ssl.ALERT_DESCRIPTION_INTERNAL_ERROR),
+    # One certificate after the other, a connection each.
+    "smtp-renewed": (25, row(smtp), ("mx", "ecdsa")),
     "smtps-clear": (465, row(smtp, on_starttls=refuse)),
     "lmtp-bare": (24, row(smtp, offers=())),
     "lmtp-refuse": (24, row(smtp, on_starttls=refuse)),
@@ -234,13 +255,14 @@ HOSTS = {name: FIRST_HOST + n for n, name in enumerate(SERVERS)}
 @contextlib.contextmanager
 def serving(namespace, pki):
     """All scripted servers, each in threads of its own."""
-    cert, listeners = pki.pem("mx"), []
+    listeners = []
     try:
-        for name, (port, conversation) in SERVERS.items():
+        for name, (port, conversation, *certificates) in SERVERS.items():
+            certs = [pki.pem(cert) for cert in (certificates[0] if certificates else ("mx",))]
             with namespace.inside():
                 listener = socket.create_server((net.server_address(HOSTS[name]), port))
             listeners.append(listener)
-            threading.Thread(target=_listen, args=(listener, cert, conversation),
+            threading.Thread(target=_listen, args=(listener, certs, conversation),
                              daemon=True).start()
         yield
     finally:
@@ -250,8 +272,8 @@ def serving(namespace, pki):
             listener.close()
 
 
-def _listen(listener, cert, conversation):
-    while True:
+def _listen(listener, certs, conversation):
+    for cert in itertools.cycle(certs):
         try:
             sock, _ = listener.accept()
         except OSError:

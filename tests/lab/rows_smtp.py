@@ -4,8 +4,8 @@ A dict at the end of a row holds a middlebox in the way or says that IPv6 is use
 """
 import middlebox
 from clients import (HELO, READER, SENDER, binary, chunks, client_hello, curl_mail, drain, hear,
-                     leave, login, message, pause, plain_message, postfix, s_client, scripted, send,
-                     swaks, tls, tls_early, tls_fails, tls_only, together, wants)
+                     leave, login, message, pause, plain_message, postfix, scripted, send, swaks,
+                     tls, tls_early, tls_only, together, wants)
 from expect import (CBC1, GCM256, TLS13, Expected, broken, implicit, never_began, plaintext,
                     upgraded)
 
@@ -52,10 +52,10 @@ RELAY = [
     # The handshake fails, twice, and Postfix comes again in the clear.
     ("postfix-failed-fallback", "modern", 25, postfix("old.example.net"),
      broken("protocol_version", "server"), broken("protocol_version", "server"),
-     plaintext("not_used", messages_cleartext=1, may=["plaintext_fallback"])),
+     plaintext("not_used", messages_cleartext=1, must=["plaintext_fallback"])),
     ("postfix-hang-up-fallback", "smtp-hang-up", 25, postfix("hangup.example.net"),
      HUNG_UP, HUNG_UP,
-     plaintext("not_used", messages_cleartext=1, may=["plaintext_fallback"])),
+     plaintext("not_used", messages_cleartext=1, must=["plaintext_fallback"])),
 
     # One version each.
     ("starttls-tls10", "mx", 25, swaks("--tls", version="TLS1.0"), upgraded("TLS1.0", CBC1)),
@@ -166,13 +166,6 @@ RELAY = [
     ("response-injection-next-segment", "smtp-inject-next", 25,
      smtp(EHLO, STARTTLS, hear("250"), tls(version="TLS1.2"), EHLO, *ONE_MESSAGE, "QUIT"),
      upgraded("TLS1.2", GCM256, must=["response_injection"])),
-
-    # Handshakes that end with an alert in the clear.
-    ("alert-protocol-version", "modern", 25,
-     smtp(EHLO, STARTTLS, tls_fails(version="TLS1.1")), broken("protocol_version", "server")),
-    ("alert-handshake-failure", "mx", 25,
-     s_client("-tls1_2", "-cipher", "NULL-MD5:@SECLEVEL=0", starttls="smtp", status=1, then=()),
-     broken("handshake_failure", "server", may=["null_cipher"])),
 ]
 
 SUBMISSION = [

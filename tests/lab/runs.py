@@ -59,9 +59,11 @@ class Lab:
                                              dovecot.sasl_socket)
         self.sender = servers.sending_postfix(self.network.client, self.file("out"),
                                               scenarios.routes())
-        for server in (dovecot, receiver, self.sender):
+        everyone = (dovecot, receiver, self.sender,
+                    servers.TlsServers(self.network.server, self.file("s_server"), self.pki))
+        for server in everyone:
             server.launch()
-        for server in (dovecot, receiver, self.sender):
+        for server in everyone:
             server.wait()
 
     def play(self):
@@ -70,9 +72,8 @@ class Lab:
         for scenario in self.table:
             directory = self.file("talk-" + scenario.name)
             os.mkdir(directory)
+            talk = clients.Talk(self, scenario, directory)
             self.network.speak_as(scenario.client_ip)
-            talk = clients.Talk(self, self.planted[scenario.name], scenario.server_ip,
-                                scenario.port, directory)
             try:
                 with self._box(scenario):
                     scenario.client(talk)
@@ -126,7 +127,8 @@ def capture(options):
         for scenario in lab.table:
             subprocess.run([net.program("tcpdump"), "-n", "-r", everything, "-Z", "root", "-w",
                             os.path.join(options.directory, scenario.name + ".pcap"),
-                            "host", scenario.client_ip], check=True, capture_output=True)
+                            "host", scenario.client_ip, "or", "host", scenario.neighbour_ip],
+                           check=True, capture_output=True)
         shutil.copy(lab.pki.ca, os.path.join(options.directory, "ca.pem"))
         check.write_truth(os.path.join(options.directory, "scenarios.tsv"), lab.truth())
         return _report(complaints, f"{len(lab.table)} scenarios captured")

@@ -1,4 +1,4 @@
-"""The table of scenarios: one Scenario each, from the three modules of rows.
+"""The table of scenarios: one Scenario each, from the modules of rows.
 
 A scenario's place in the table is its number, and its number is its client address.
 """
@@ -8,6 +8,9 @@ import expect
 import net
 import rogue
 import rows_access
+import rows_alert
+import rows_certificate
+import rows_memory
 import rows_smtp
 import rows_tls
 import servers
@@ -33,8 +36,13 @@ class Scenario:
         return address(self.host, self.v6)
 
     @property
-    def protocol(self):
-        return expect.PORTS[self.port][0]
+    def neighbour_ip(self):
+        return net.neighbour_address(self.number)
+
+    def ends(self, session):
+        """The client's and the server's address of one of its sessions."""
+        return (self.neighbour_ip if session.from_neighbour else self.client_ip,
+                address(session.host, self.v6) if session.host else self.server_ip)
 
     def facts(self, index):
         protocol, role = expect.PORTS[self.port]
@@ -47,7 +55,8 @@ def address(host, v6=False):
 
 
 def all_scenarios():
-    rows = [*rows_smtp.ROWS, *rows_access.ROWS, *rows_tls.ROWS]
+    rows = [*rows_smtp.ROWS, *rows_access.ROWS, *rows_tls.ROWS, *rows_alert.ROWS,
+            *rows_certificate.ROWS, *rows_memory.ROWS]
     table = []
     for number, (name, host, port, client, *rest) in enumerate(rows, start=1):
         options = rest.pop() if isinstance(rest[-1], dict) else {}

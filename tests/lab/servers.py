@@ -13,10 +13,11 @@ import subprocess
 import time
 
 import net
+import pki
 
 START_LIMIT_S = 15
 
-# Server addresses by what they do. The scripted servers of rogue.py start at 100.
+# Server addresses by what they do.
 HOSTS = {
     "mx": 10,          # everything on offer: TLS 1.0 to 1.3, AUTH before and after TLS
     "bare": 11,        # no TLS at all
@@ -28,7 +29,14 @@ HOSTS = {
     "ecdsa": 17,       # an ECDSA certificate
     "p384": 18,        # one group only, so a TLS 1.3 client has to be asked again
     "p192": 19,        # one group only, and a weak one
-    "expired": 20, "future": 21, "selfsigned": 22, "weak": 23, "orphan": 24, "wildcard": 25,
+    "sessionid": 20,   # resumption by session ID only, no tickets
+    "reneg": 21,       # a client may ask for a second handshake inside the first
+    "steady": 22,      # offers STARTTLS in every session but the last of one scenario
+    "selfsigned": 30,
+    # A certificate each; the scripted servers of rogue.py start at 100.
+    **{name: 31 + n for n, name in enumerate(pki.SPECIMENS)},
+    # openssl s_server, for what mail servers do not insist on.
+    "alpn": 90, "names-only": 91, "names-first": 92, "needs-client": 93,
 }
 EVERYTHING = "ALL:@SECLEVEL=0"
 
@@ -37,14 +45,14 @@ class StartError(Exception):
     """A server did not start; the text says why, with the end of its log."""
 
 
-def postfix_services(pki):
+def postfix_services(certificates):
     """(host, port, options) of every listener of the receiving Postfix."""
     login = {"smtpd_sasl_auth_enable": "yes"}
     implicit = {"smtpd_tls_wrappermode": "yes"}
     since12 = {"smtpd_tls_protocols": ">=TLSv1.2", "smtpd_tls_mandatory_protocols": ">=TLSv1.2"}
     only12 = {"smtpd_tls_protocols": "TLSv1.2", "smtpd_tls_mandatory_protocols": "TLSv1.2",
               # Asks for the client's certificate too: in TLS 1.2 it crosses the wire readable.
-              "smtpd_tls_ask_ccert": "yes"}
+              "smtpd_tls_ask_ccert": "yes", "smtpd_tls_CAfile": certificates.ca}
     no_tls = {"smtpd_tls_security_level": "none"}
     anonymous = {"smtpd_tls_cert_file": "none", "tls_medium_cipherlist": "aNULL:@SECLEVEL=0"}
     null = {"smtpd_tls_ciphers": "null", "tls_null_cipherlist": "eNULL:!aNULL:@SECLEVEL=0"}
@@ -60,13 +68,17 @@ def postfix_services(pki):
         ("modern", 587, {**login, **since12, "smtpd_tls_security_level": "encrypt"}),
         ("tls12", 25, only12), ("tls12", 465, {**implicit, **only12}),
         ("anonymous", 25, anonymous), ("null", 25, null),
-        ("weakdh", 25, {"smtpd_tls_dh1024_param_file": pki.path("dh1024.pem")}),
-        ("ecdsa", 25, {"smtpd_tls_cert_file": pki.pem("ecdsa")}),
+        ("weakdh", 25, {"smtpd_tls_dh1024_param_file": certificates.pem("oakley2")}),
+        ("steady", 25, {}),
+        ("ecdsa", 25, {"smtpd_tls_cert_file": certificates.pem("ecdsa")}),
         ("p384", 25, {"tls_eecdh_auto_curves": "secp384r1"}),
         ("p192", 25, {"tls_eecdh_auto_curves": "prime192v1"}),
+        ("sessionid", 25, {"tls_ssl_options": "NO_TICKET"}),
+        # SSL_OP_ALLOW_CLIENT_RENEGOTIATION, which Postfix has no name for.
+        ("reneg", 25, {"tls_ssl_options": "0x100"}),
     ]
-    for host in ("expired", "future", "selfsigned", "weak", "orphan", "wildcard"):
-        rows.append((host, 465, {**implicit, "smtpd_tls_cert_file": pki.pem(host)}))
+    for host in ("selfsigned", *pki.SPECIMENS):
+        rows.append((host, 465, {**implicit, "smtpd_tls_cert_file": certificates.pem(host)}))
     return rows
 
 
@@ -146,9 +158,9 @@ class Postfix:
         raise TimeoutError(f"message {queue_id} is still in the queue")
 
 
-def receiving_postfix(namespace, directory, pki, sasl_socket):
+def receiving_postfix(namespace, directory, certificates, sasl_socket):
     services, listening = [], []
-    for host, port, options in postfix_services(pki):
+    for host, port, options in postfix_services(certificates):
         for v6 in (False, True) if host == "mx" else (False,):
             address = net.server_address(HOSTS[host], v6)
             where = f"[{address}]:{port}" if v6 else f"{address}:{port}"
@@ -161,9 +173,10 @@ def receiving_postfix(namespace, directory, pki, sasl_socket):
         "relay_transport": "discard:", "default_transport": "error:5.1.1 not here",
         "smtpd_relay_restrictions": "permit_auth_destination, reject",
         "smtpd_sasl_type": "dovecot", "smtpd_sasl_path": sasl_socket,
-        "smtpd_tls_security_level": "may", "smtpd_tls_cert_file": pki.pem("mx"),
+        "smtpd_tls_security_level": "may", "smtpd_tls_cert_file": certificates.pem("mx"),
         "smtpd_tls_protocols": ">=TLSv1", "smtpd_tls_mandatory_protocols": ">=TLSv1",
-        "smtpd_tls_mandatory_ciphers": "medium", "smtpd_tls_CAfile": pki.ca,
+        "smtpd_tls_mandatory_ciphers": "medium",
+        "smtpd_tls_session_cache_database": "btree:${data_directory}/sessions",
     }
     return Postfix(namespace, directory, main, services, listening)
 
@@ -184,8 +197,9 @@ def sending_postfix(namespace, directory, routes):
         # Postfix's own order puts suites without a certificate first.
         "tls_medium_cipherlist": "aNULL:-aNULL:HIGH:MEDIUM:@STRENGTH:@SECLEVEL=0",
         # After a failed handshake Postfix sends in the clear only when the message has waited for
-        # the shortest back-off: a second here, five minutes by default.
-        "minimal_backoff_time": "1s", "maximal_backoff_time": "1s", "queue_run_delay": "1s",
+        # the shortest back-off, five minutes by default. It counts in whole seconds, so with one
+        # the very first try could already be late enough.
+        "minimal_backoff_time": "2s", "maximal_backoff_time": "2s", "queue_run_delay": "1s",
     }
     return Postfix(namespace, directory, main, services, [("127.0.0.1", 2500)])
 
@@ -250,7 +264,7 @@ local {modern} {{
 class Dovecot:
     """One Dovecot: IMAP, POP3, LMTP, ManageSieve, and the login check of the receiving Postfix."""
 
-    def __init__(self, namespace, directory, pki):
+    def __init__(self, namespace, directory, certificates):
         self.namespace, self.directory, self.process = namespace, directory, None
         self.log = os.path.join(directory, "log")
         self.sasl_socket = os.path.join(directory, "sasl")
@@ -258,8 +272,9 @@ class Dovecot:
         shutil.chown(os.path.join(directory, "mail"), "nobody", "nogroup")
         address = {host: net.server_address(HOSTS[host]) for host in ("mx", "bare", "modern")}
         listen = ", ".join([*address.values(), net.server_address(HOSTS["mx"], v6=True)])
-        config = DOVECOT_CONFIG.format(directory=directory, listen=listen, cert=pki.pem("mx"),
-                                       dh=pki.path("dh2048.pem"), ciphers=EVERYTHING,
+        config = DOVECOT_CONFIG.format(directory=directory, listen=listen, ciphers=EVERYTHING,
+                                       cert=certificates.pem("mx"),
+                                       dh=certificates.pem("ffdhe2048"),
                                        sasl=self.sasl_socket, **address)
         self.config = os.path.join(directory, "dovecot.conf")
         with open(self.config, "w", encoding="ascii") as file:
@@ -289,6 +304,40 @@ class Dovecot:
         mx = net.server_address(HOSTS["mx"])
         wait_listening("Dovecot", self.namespace, self.process, self.log,
                        [(mx, port) for port in (143, 993, 110, 995, 24, 4190)])
+
+
+class TlsServers:
+    """openssl s_server, for what mail servers do not insist on. A line comes back reversed, and
+    CLOSE ends the session."""
+
+    ROWS = (
+        # Knows IMAP by its name for ALPN, and no other protocol (RFC 9325 s3.8).
+        ("alpn", 993, ("-alpn", "imap")),
+        # Knows one name; another ends the handshake, or is only complained about.
+        ("names-only", 993, ("-servername", "mx.example.org", "-servername_fatal")),
+        ("names-first", 993, ("-servername", "mx.example.org")),
+        # Postfix asks for the client's certificate, and is content with none.
+        ("needs-client", 993, ("-Verify", "1")),
+    )
+
+    def __init__(self, namespace, directory, certificates):
+        self.namespace, self.pem = namespace, certificates.pem("mx")
+        self.log, self.processes = os.path.join(directory, "log"), {}
+        os.makedirs(directory)
+
+    def launch(self):
+        with open(self.log, "wb") as log:
+            for host, port, words in self.ROWS:
+                address = net.server_address(HOSTS[host])
+                argv = [net.program("openssl"), "s_server", "-rev", "-accept", f"{address}:{port}",
+                        "-cert", self.pem, "-key", self.pem, "-cert2", self.pem, "-key2", self.pem,
+                        *words]
+                self.processes[address, port] = self.namespace.popen(
+                    argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def wait(self):
+        for where, process in self.processes.items():
+            wait_listening("openssl s_server", self.namespace, process, self.log, [where])
 
 
 class Redis:

@@ -13,12 +13,18 @@ import net
 FIELDS = ("tcp.stream", "ip.src", "ip.dst", "ipv6.src", "ipv6.dst", "tcp.dstport", "tcp.flags.syn",
           "tcp.flags.fin", "tcp.flags.reset", "tcp.payload", "tls.handshake.type",
           "tls.handshake.version", "tls.handshake.extensions.supported_version",
-          "tls.handshake.ciphersuite", "tls.handshake.extension.type",
+          "tls.handshake.ciphersuite", "tls.handshake.extension.type", "tls.handshake.session_id",
           "tls.handshake.extensions_server_name", "tls.alert_message.desc")
 PORTS = {"24": "smtp", "2525": "smtp"}
 VERSIONS = {0x0301: "TLS1.0", 0x0302: "TLS1.1", 0x0303: "TLS1.2", 0x0304: "TLS1.3"}
-ALERTS = {"40": "handshake_failure", "47": "illegal_parameter", "48": "unknown_ca",
-          "50": "decode_error", "70": "protocol_version", "86": "inappropriate_fallback"}
+ALERTS = {"10": "unexpected_message", "20": "bad_record_mac", "22": "record_overflow",
+          "40": "handshake_failure", "42": "bad_certificate", "43": "unsupported_certificate",
+          "44": "certificate_revoked", "45": "certificate_expired", "46": "certificate_unknown",
+          "47": "illegal_parameter", "48": "unknown_ca", "49": "access_denied",
+          "50": "decode_error", "51": "decrypt_error", "70": "protocol_version",
+          "71": "insufficient_security", "80": "internal_error", "86": "inappropriate_fallback",
+          "90": "user_canceled", "109": "missing_extension", "110": "unsupported_extension",
+          "112": "unrecognized_name", "120": "no_application_protocol"}
 SERVER_HELLO, CERTIFICATE, PRE_SHARED_KEY = "2", "11", "41"
 OFFERS = {"smtp": (b"250-STARTTLS\r\n", b"250 STARTTLS\r\n"), "lmtp": (b"250-STARTTLS\r\n",
           b"250 STARTTLS\r\n"), "imap": (b" STARTTLS ",), "pop3": (b"\nSTLS\r\n",),
@@ -36,6 +42,7 @@ class Stream:
         self.hellos, self.alerts, self.certificates = [], [], 0
         self.sent = {"client": b"", "server": b""}
         self.flags, self.name, self.pre_shared_key = set(), "", False
+        self.session_id = {"client": "", "server": ""}
 
     def add(self, packet):
         side = "client" if _source(packet) == self.client else "server"
@@ -44,6 +51,7 @@ class Stream:
                        if packet["tcp.flags." + flag] in ("1", "True")}
         self.name = self.name or packet["tls.handshake.extensions_server_name"]
         types = packet["tls.handshake.type"].split(",")
+        self.session_id[side] = self.session_id[side] or packet["tls.handshake.session_id"]
         if SERVER_HELLO in types and side == "server":
             version = packet["tls.handshake.extensions.supported_version"] or \
                 packet["tls.handshake.version"]
@@ -56,26 +64,27 @@ class Stream:
         for alert in filter(None, packet["tls.alert_message.desc"].split(",")):
             self.alerts.append((ALERTS.get(alert, alert), side))
 
+    def resumed(self, version):
+        """Up to TLS 1.2 the server repeats the client's session ID, for tickets too."""
+        if version == "TLS1.3":
+            return self.pre_shared_key
+        return self.session_id["client"] == self.session_id["server"] != ""
+
 
 def compare(directory, rows):
     """Every difference between the rows and what tshark reads in the captures."""
     suites = _suites()
-    streams = collections.defaultdict(list)
+    streams, wanted = collections.defaultdict(list), collections.defaultdict(list)
     for stream in _read(directory).values():
         streams[stream.key].append(stream)
     for row in rows:
-        key = (row["client_ip"], row["server_ip"], row["server_port"])
-        found = streams[key]
-        index = int(row["session"])
-        if index >= len(found):
-            yield _complaint(row, "connection", "one", "none")
-            continue
-        yield from _handshake(row, found[index], suites)
-        yield from _clear_text(row, found[index])
-    for key, found in streams.items():
-        wanted = sum(key == (r["client_ip"], r["server_ip"], r["server_port"]) for r in rows)
-        if len(found) != wanted:
-            yield f"{key}: {wanted} connections wanted, {len(found)} captured"
+        wanted[row["client_ip"], row["server_ip"], row["server_port"]].append(row)
+    for key in {**wanted, **streams}:
+        if len(streams[key]) != len(wanted[key]):
+            yield f"{key}: {len(wanted[key])} connections wanted, {len(streams[key])} captured"
+        for row, stream in zip(wanted[key], streams[key]):
+            yield from _handshake(row, stream, suites)
+            yield from _clear_text(row, stream)
 
 
 def _handshake(row, stream, suites):
@@ -86,8 +95,8 @@ def _handshake(row, stream, suites):
     yield from _field(row, "cipher", suites.get(suite, hex(suite)) if suite is not None else "")
     yield from _field(row, "hello_retry", str(int(len(stream.hellos) == 2)))
     yield from _field(row, "sni", stream.name)
-    if version == "TLS1.3":
-        yield from _field(row, "resumed", str(int(stream.pre_shared_key)))
+    if version:
+        yield from _field(row, "resumed", str(int(stream.resumed(version))))
     alert, side = stream.alerts[0] if stream.alerts else ("", "")
     if row["tls_state"] != "established":
         yield from _field(row, "alert", alert)

@@ -11,7 +11,7 @@ OWNERS = {
     r"openssl/.*": {"sensor/audit/certificate.c", "sensor/audit/certificate_leaf.c",
                     "sensor/audit/certificate_name.c", "sensor/audit/certificate_path.c",
                     "sensor/host/digest.c"},
-    r"hiredis/.*": {"sensor/publish/redis.c"},
+    r"hiredis/.*": {"sensor/publish/redis.c", "sensor/publish/redis_peer.c"},
     r"cyaml/.*": {"sensor/config.c"},
     r"ndpi/.*|ndpi_.*": {"sensor/track/classify.c"},
     r"zlib\.h": {"sensor/capture/input.c"},

@@ -25,7 +25,7 @@ static char password_path[96];
 static pid_t server;
 static bool installed = true;
 
-static int dial(void)
+static inline int dial(void)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -36,7 +36,7 @@ static int dial(void)
     return -1;
 }
 
-static void stop_server(void)
+static inline void stop_server(void)
 {
     if (server > 0) {
         kill(server, SIGKILL);
@@ -47,7 +47,7 @@ static void stop_server(void)
 }
 
 /* True once it answers; false where redis-server is not installed. */
-static bool start_server(void)
+static inline bool start_server(void)
 {
     server = fork();
     if (server == 0) {
@@ -76,7 +76,7 @@ static bool start_server(void)
 }
 
 /* Sends lines of inline commands and returns all answers up to that of a last PING; to be freed. */
-static char *ask(const char *commands)
+static inline char *ask(const char *commands)
 {
     static const char last[] = "\r\nPING the-end\r\n";
     static const char end[] = "the-end\r\n";
@@ -96,14 +96,14 @@ static char *ask(const char *commands)
     return answer;
 }
 
-static void tell(const char *command)
+static inline void tell(const char *command)
 {
     char *answer = ask(command);
     assert_true(answer[0] != '-');
     free(answer);
 }
 
-static long number_told(const char *command)
+static inline long number_told(const char *command)
 {
     char *answer = ask(command);
     assert_int_equal(answer[0], ':');
@@ -113,7 +113,7 @@ static long number_told(const char *command)
 }
 
 /* The value behind a field's name in the answer to XRANGE or HGET; to be freed. */
-static char *value_of(const char *answer, const char *field)
+static inline char *value_of(const char *answer, const char *field)
 {
     char name[80];
     snprintf(name, sizeof name, "\r\n$%zu\r\n%s\r\n$", strlen(field), field);

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 #include <openssl/err.h>
+#include <openssl/rsa.h>
 
 #include "tests/sensor/issue.h"
 
@@ -289,6 +290,40 @@ static void test_path_wrong_purpose_is_trusted_and_marked(void **state)
     assert_true(c.is_ca);
 }
 
+/* An RSA key with an exponent of so many bits; to be put into an intermediate. */
+static EVP_PKEY *rsa_with_exponent(int bits)
+{
+    EVP_PKEY *key = NULL;
+    BIGNUM *exponent = BN_new();
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_id(EVP_PKEY_RSA, NULL);
+    assert_true(BN_set_bit(exponent, bits - 1) == 1 && BN_set_bit(exponent, 0) == 1);
+    assert_true(EVP_PKEY_keygen_init(context) == 1 && EVP_PKEY_CTX_set_rsa_keygen_bits(context, 1024) == 1);
+    assert_int_equal(EVP_PKEY_CTX_set1_rsa_keygen_pubexp(context, exponent), 1);
+    assert_int_equal(EVP_PKEY_keygen(context, &key), 1);
+    EVP_PKEY_CTX_free(context);
+    BN_free(exponent);
+    return key;
+}
+
+static void test_path_key_made_to_be_slow_is_left_out(void **state)
+{
+    (void)state;
+    for (int bits = 17; bits <= 65; bits += 48) {
+        EVP_PKEY *key = rsa_with_exponent(bits);
+        X509 *above = issue_unsigned(&(struct issue){
+            .subject = "CN=Middle", .issuer = "O=Lab/CN=Root", .constraints = "critical,CA:TRUE"});
+        X509 *end = issue_unsigned(&(struct issue){.subject = "CN=x", .issuer = "CN=Middle"});
+        assert_int_equal(X509_set_pubkey(above, key), 1);
+        issue_sign(above, issue_key_of(KEY_ROOT), NULL);
+        issue_sign(end, key, NULL);
+        EVP_PKEY_free(key);
+        struct certificate_chain c = READ(end, above);
+        assert_int_equal(c.trust, bits == 17 ? TRUST_TRUSTED : TRUST_INCOMPLETE);
+        assert_int_equal(c.ordered, bits == 17);
+        assert_int_equal(c.sent, 2);
+    }
+}
+
 static void test_path_with_garbage_in_between(void **state)
 {
     (void)state;
@@ -367,6 +402,7 @@ int main(void)
         cmocka_unit_test(test_path_of_a_root_alone_is_trusted_but_not_public),
         cmocka_unit_test(test_path_weak_keys_and_hashes_are_trusted),
         cmocka_unit_test(test_path_wrong_purpose_is_trusted_and_marked),
+        cmocka_unit_test(test_path_key_made_to_be_slow_is_left_out),
         cmocka_unit_test(test_path_with_garbage_in_between),
         cmocka_unit_test(test_path_beyond_the_cap_is_not_ordered),
         cmocka_unit_test(test_path_without_any_root_is_never_trusted),

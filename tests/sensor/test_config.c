@@ -58,19 +58,25 @@ static void test_config_documented_file_with_its_examples_is_valid(void **state)
     struct config c;
     char error[CONFIG_ERROR_CAP];
     char *text = sample_read("deploy/waxseal.yaml", NULL);
-    for (char *p = strstr(text, "\n#"); p != NULL; p = strstr(p + 1, "\n#"))
-        if (p[2] != ' ' || (p[3] == ' ' && p[4] == '-'))
-            p[1] = ' ';
     char *lines = calloc(1, strlen(text) + 1);
-    for (char *p = text, *q = lines; *p != '\0'; p++)
-        if (!(p > text && p[-1] == '\n' && p[0] == ' ' && p[1] != ' ')) /* what was "#key" is now " key" */
-            *q++ = *p;
+    bool example = false; /* from "#key" to the next line that is no comment */
+    char *q = lines;
+    for (const char *p = text; *p != '\0'; p += strcspn(p, "\n") + 1) {
+        example = p[0] == '#' && (example || (p[1] >= 'a' && p[1] <= 'z'));
+        size_t length = strcspn(p, "\n") + 1 - example;
+        memcpy(q, p + example, length);
+        q += length;
+    }
     if (!load_text(&c, lines, error))
         fail_msg("%s", error);
     assert_string_equal(c.sensor, "mx-sensor");
     assert_int_equal(c.interface_count, 1);
     assert_int_equal(config_port_find(&c, 10025)->role, ROLE_RELAY);
     assert_null(config_port_find(&c, 2525));
+    assert_int_equal(c.policy.exception_count, 3);
+    assert_int_equal(c.policy.severity_count, 2);
+    assert_int_equal(c.policy.rule_count, 2);
+    assert_int_equal(c.policy.expectation_count, 2);
     free(lines);
     free(text);
 }
@@ -108,6 +114,8 @@ static void test_config_every_key_reaches_its_field(void **state)
         "  gap_ms: 11, interim_ms: 0}\n"
         "outputs:\n"
         "  json: \"/var/log/waxseal.json\"\n"
+        "  tlsrpt: /var/lib/tlsrpt.json\n"
+        "  tlsrpt_contact: tls@example.org\n"
         "  redis: {url: 'unix:///run/redis.sock', password_file: /etc/pw, events_cap: 5000000000}\n"
         "quiet: yes\n";
     struct config c;
@@ -136,6 +144,8 @@ static void test_config_every_key_reaches_its_field(void **state)
     assert_memory_equal(&c.caps, &caps, sizeof caps);
     assert_memory_equal(&c.timeouts, &timeouts, sizeof timeouts);
     assert_string_equal(c.json_path, "/var/log/waxseal.json");
+    assert_string_equal(c.tlsrpt_path, "/var/lib/tlsrpt.json");
+    assert_string_equal(c.tlsrpt_contact, "tls@example.org");
     assert_string_equal(c.redis_url, "unix:///run/redis.sock");
     assert_string_equal(c.redis_password_file, "/etc/pw");
     assert_int_equal(c.redis_events_cap, 1000000000);

@@ -8,16 +8,13 @@
 
 #include <cmocka.h>
 
-#include "parsers/fingerprint.h"
 #include "sensor/audit/policy.h"
 #include "sensor/track/conversation.h"
 #include "tests/build.h"
 
 static struct counters counters;
 static struct pool stores;
-static char fingerprint_room[2 * FINGERPRINT_CAP_BYTES];
-static struct session_shared shared = {
-    .counters = &counters, .stores = &stores, .fingerprint_room = fingerprint_room};
+static struct session_shared shared = {.counters = &counters, .stores = &stores};
 static struct build *out;
 static struct build *part;
 
@@ -25,6 +22,7 @@ static int setup(void **state)
 {
     (void)state;
     shared.digester = digest_open();
+    shared.fingerprints = fingerprints_open(shared.digester);
     out = calloc(1, sizeof *out);
     part = calloc(1, sizeof *part);
     return shared.digester == NULL || out == NULL || part == NULL || !pool_open(&stores, 4, 16384);
@@ -33,6 +31,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
+    fingerprints_close(shared.fingerprints);
     digest_close(shared.digester);
     free(out);
     free(part);
@@ -343,6 +342,30 @@ static void test_session_rsa_key_transport_tells_the_keys_size(void **state)
     session_end(&c);
 }
 
+static void test_session_fingerprint_of_a_hello_seen_before_is_not_computed_again(void **state)
+{
+    (void)state;
+    static struct conversation c;
+    uint64_t before = fingerprints_computed(shared.fingerprints);
+    char first[FINGERPRINT_JA4_BYTES] = "";
+    for (int i = 0; i < 100; i++) {
+        begin(&c, PROTOCOL_SMTP);
+        ask_for_tls(&c);
+        send_client_hello(&c, 0x0302, (uint8_t)(i % 33)); /* what is no part of a fingerprint may change */
+        if (i == 0)
+            memcpy(first, c.facts.tls.ja4, sizeof first);
+        assert_string_equal(c.facts.tls.ja4, first);
+        assert_true(c.facts.tls.has_ja3);
+        session_end(&c);
+    }
+    assert_int_equal(fingerprints_computed(shared.fingerprints) - before, 1);
+    begin(&c, PROTOCOL_SMTP);
+    ask_for_tls(&c);
+    send_client_hello(&c, 0x0301, 0);
+    assert_string_not_equal(c.facts.tls.ja4, first);
+    session_end(&c);
+}
+
 static void test_session_no_secret_is_left_in_the_conversation(void **state)
 {
     (void)state;
@@ -358,9 +381,51 @@ static void test_session_no_secret_is_left_in_the_conversation(void **state)
     assert_int_equal(c.facts.mail.auth_exposure, AUTH_READABLE);
 }
 
+static void check_offers(const uint16_t *suites, size_t count, bool aead, bool ecdhe)
+{
+    struct conversation c;
+    begin(&c, PROTOCOL_OTHER);
+    assert_false(c.facts.tls.offers_aead || c.facts.tls.offers_ecdhe);
+    build_client_hello(out, &(struct build_hello){.version = 0x0303, .suites = suites, .suite_count = count});
+    send_out(&c, CLIENT);
+    assert_true(c.facts.tls.client_hello);
+    assert_int_equal(c.facts.tls.offers_aead, aead);
+    assert_int_equal(c.facts.tls.offers_ecdhe, ecdhe);
+}
+
+/* GREASE, and values that only signal, are no offers. */
+static void test_session_offers_of_aead_and_ecdhe(void **state)
+{
+    (void)state;
+    check_offers((uint16_t[]){0x1301, 0x002f}, 2, true, true);
+    check_offers((uint16_t[]){0x00ff, 0xc013, 0x009c}, 3, true, true);
+    check_offers((uint16_t[]){0xc013, 0xc014, 0xcafe}, 3, false, true);
+    check_offers((uint16_t[]){0x009c, 0x009e}, 2, true, false);
+    check_offers((uint16_t[]){0x0a0a, 0x00ff, 0x5600, 0x002f, 0x0033}, 5, false, false);
+}
+
+static void test_session_offers_in_an_ssl2_hello(void **state)
+{
+    (void)state;
+    for (int whole = 0; whole < 2; whole++) {
+        struct conversation c;
+        begin(&c, PROTOCOL_OTHER);
+        part->n = 0;
+        build_ssl2_client_hello(part, 0x0303, (uint32_t[]){0x01c02f, 0x00002f, whole ? 0x00c02f : 0x000035},
+                                3);
+        build_ssl2_record(out, part->bytes, part->n, 0);
+        send_out(&c, CLIENT);
+        assert_true(c.facts.tls.client_hello_ssl2);
+        assert_int_equal(c.facts.tls.offers_aead, whole);
+        assert_int_equal(c.facts.tls.offers_ecdhe, whole);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_session_offers_of_aead_and_ecdhe),
+        cmocka_unit_test(test_session_offers_in_an_ssl2_hello),
         cmocka_unit_test(test_session_tls12_is_established_by_both_finished),
         cmocka_unit_test(test_session_tls13_refused_by_an_alert_sized_record_is_not_established),
         cmocka_unit_test(test_session_hello_retry_keeps_the_final_choice),
@@ -371,6 +436,7 @@ int main(void)
         cmocka_unit_test(test_session_login_in_the_clear_settles_imap_but_not_smtp),
         cmocka_unit_test(test_session_fall_back_after_a_refusal_is_noted),
         cmocka_unit_test(test_session_rsa_key_transport_tells_the_keys_size),
+        cmocka_unit_test(test_session_fingerprint_of_a_hello_seen_before_is_not_computed_again),
         cmocka_unit_test(test_session_no_secret_is_left_in_the_conversation),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

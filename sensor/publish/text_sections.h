@@ -1,0 +1,20 @@
+/* text_sections.h - parts of the report for people, for text.c and nobody else: each prints its heading and what is
+ * under it, or nothing where there is nothing to say. */
+#pragma once
+
+#include "sensor/config.h"
+#include "sensor/publish/page.h"
+#include "sensor/publish/tally.h"
+
+/* text_names - a row for each of the most frequent names, and one for the others.
+ * unknown   what stands for the empty name */
+void text_names(const struct page *p, const struct tally_names *names, size_t cap, const char *unknown);
+
+/* text_compliance - how the sessions do under the profile in force, or under all. */
+void text_compliance(const struct page *p, const struct tally *t, const struct config *config);
+
+/* text_certificates - the certificates that were seen, and how many sessions showed none. */
+void text_certificates(const struct page *p, const struct tally *t);
+
+/* text_clients - what clients offer, and which of them would break if a server took less. */
+void text_clients(const struct page *p, const struct tally *t);

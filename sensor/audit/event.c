@@ -299,7 +299,8 @@ static size_t append(char *room, size_t used, size_t cap, const char *id)
 enum { RULE_LIST_CAP = 1200 };
 
 /* The same of those rules of the user's own that have this severity; SEVERITY_COUNT: any. */
-static size_t append_own(char *room, size_t used, const struct judgement *j, uint64_t which, enum severity severity)
+static size_t append_own(char *room, size_t used, const struct judgement *j, uint64_t which,
+                         enum severity severity)
 {
     for (const struct house_rule *rule = j->own_rules; which != 0; rule++, which >>= 1)
         if ((which & 1) != 0 && (severity == SEVERITY_COUNT || rule->severity == severity))

@@ -138,7 +138,8 @@ static size_t read_plain(struct input *in, uint8_t *room, size_t n)
         return read_stored(in, room, n);
     n = n < ready ? n : ready;
     memcpy(room, in->stored + in->at, n);
-    mail_wipe(in->stored + in->at, n); /* the first packets would stay here for as long as the program reads */
+    mail_wipe(in->stored + in->at,
+              n); /* the first packets would stay here for as long as the program reads */
     in->at += n;
     return n;
 }

@@ -192,8 +192,14 @@ static void count_rules(struct tally *t, const struct judgement *j)
         t->rules[j->findings[i].rule].hits[j->findings[i].severity]++;
         t->rules[j->findings[i].rule].hits_total++;
     }
-    for (size_t rule = 0; rule < RULE_COUNT; rule++)
+    for (size_t rule = 0; rule < RULE_COUNT; rule++) {
         t->rules[rule].undecidable += j->undecidable[rule / 64] >> rule % 64 & 1;
+        t->rules[rule].excepted += j->excepted[rule / 64] >> rule % 64 & 1;
+    }
+    for (size_t i = 0; i < HOUSE_RULES_MAX; i++) {
+        t->own_rules[i].hits += j->own >> i & 1;
+        t->own_rules[i].excepted += j->own_excepted >> i & 1;
+    }
 }
 
 /* A learnt certificate was not seen in this session: as the verdict, the comparison does without it. */

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "sensor/audit/event.h"
+#include "sensor/audit/house.h"
 
 enum {
     TALLY_NAME_CAP = 64,
@@ -62,11 +63,18 @@ enum tally_step {
     TALLY_STEP_COUNT
 };
 
+/* A rule of the user's own. */
+struct tally_own_rule {
+    uint64_t hits;
+    uint64_t excepted;
+};
+
 struct tally_rule {
     uint64_t hits[SEVERITY_COUNT];
     uint64_t hits_total;
     uint64_t servers; /* at least, where servers were lost */
     uint64_t undecidable;
+    uint64_t excepted; /* taken away by an exception */
 };
 
 /* How the sessions do under one profile. */
@@ -156,6 +164,7 @@ struct tally {
     struct tally_names suites;
     struct tally_names clear_mechanisms; /* password or token readable */
     struct tally_rule rules[RULE_COUNT];
+    struct tally_own_rule own_rules[HOUSE_RULES_MAX]; /* by their place in the configuration */
     struct tally_server servers[TALLY_SERVER_BUCKETS][TALLY_SERVERS_PER_BUCKET];
     struct tally_profile profiles[PROFILE_COUNT];
     uint64_t certificates_unread; /* visible, but not kept whole or not parsed */

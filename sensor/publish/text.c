@@ -295,7 +295,7 @@ static void print_server(const struct page *p, const struct tally_server *server
     page_plural(p, server->sessions, "session", "sessions");
     enum rule gravest = list_server_rules(server, text, sizeof text);
     fprintf(p->out, "\n%*s", INDENT, "");
-    page_wrap(p, INDENT, INDENT, text);
+    page_wrap(p, INDENT, INDENT, text[0] != '\0' ? text : "Rules of the house policy alone; see below.");
     if (gravest != RULE_COUNT)
         print_server_advice(p, gravest, told);
 }
@@ -416,6 +416,7 @@ static bool finish(void *state, const struct run_summary *summary)
         print_clear(t);
         print_servers(t);
         print_findings(t);
+        text_house(&t->page, &t->tally, t->config, summary->last_ns);
     }
     print_quality(t, summary);
     print_undecided(t);

@@ -18,3 +18,7 @@ void text_certificates(const struct page *p, const struct tally *t);
 
 /* text_clients - what clients offer, and which of them would break if a server took less. */
 void text_clients(const struct page *p, const struct tally *t);
+
+/* text_house - what the house policy did: rules of its own that were hit, findings that exceptions took away, and exceptions that
+ * had ended by the last packet. */
+void text_house(const struct page *p, const struct tally *t, const struct config *config, uint64_t last_ns);

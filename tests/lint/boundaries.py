@@ -12,7 +12,7 @@ OWNERS = {
                     "sensor/audit/certificate_name.c", "sensor/audit/certificate_path.c",
                     "sensor/host/digest.c"},
     r"hiredis/.*": {"sensor/publish/redis.c", "sensor/publish/redis_peer.c"},
-    r"cyaml/.*": {"sensor/config.c"},
+    r"cyaml/.*": {"sensor/config_file.c"},
     r"ndpi/.*|ndpi_.*": {"sensor/track/classify.c"},
     r"zlib\.h": {"sensor/capture/input.c"},
     r"seccomp\.h|linux/(seccomp|filter|audit|capability)\.h": {"sensor/host/jail.c"},

@@ -8,6 +8,7 @@ import calendar
 import collections
 import concurrent.futures
 import csv
+import functools
 import hashlib
 import ipaddress
 import json
@@ -128,6 +129,7 @@ def write_pem(folder, name, ders):
     return path
 
 
+@functools.lru_cache(maxsize=None)
 def verified(chain):
     """The word for trust that OpenSSL's own program stands behind."""
     with tempfile.TemporaryDirectory() as folder:
@@ -139,6 +141,7 @@ def verified(chain):
     return TRUST.get(0 if done.returncode == 0 else int(error[1]) if error else -1, "untrusted")
 
 
+@functools.lru_cache(maxsize=None)
 def openssl_x509(der, *words):
     done = subprocess.run(["openssl", "x509", "-inform", "DER", "-noout", *words], input=der, capture_output=True)
     return done.stdout.decode(errors="replace")

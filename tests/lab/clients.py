@@ -249,8 +249,9 @@ def mbsync(tls_type):
     return action
 
 
-def postfix(domain):
-    """The sending Postfix delivers one message to the domain's route (see scenarios.ROUTES)."""
+def postfix(domain, in_clear_at_last=False):
+    """The sending Postfix delivers one message to the domain's route (see rows_smtp.ROUTES), which
+    may take a second try."""
     def action(talk):
         with talk.network.client.inside():
             peer = Peer.connect("127.0.0.1", 2500)
@@ -263,6 +264,9 @@ def postfix(domain):
         peer.close()
         if " queued as " not in reply:
             raise Failed(f"the sending Postfix says {reply}")
+        if in_clear_at_last:
+            time.sleep(servers.PLAINTEXT_AFTER_S + 0.2)
+            talk.sender.try_again()
         talk.sender.wait_sent(reply.rpartition(" ")[2])
     return action
 

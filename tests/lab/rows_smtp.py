@@ -50,10 +50,11 @@ RELAY = [
     ("postfix-refused-fallback", "smtp-refuse", 25, postfix("refusing.example.net"),
      plaintext("refused", messages_cleartext=1, must=["plaintext_fallback"])),
     # The handshake fails, twice, and Postfix comes again in the clear.
-    ("postfix-failed-fallback", "modern", 25, postfix("old.example.net"),
+    ("postfix-failed-fallback", "modern", 25, postfix("old.example.net", in_clear_at_last=True),
      broken("protocol_version", "server"), broken("protocol_version", "server"),
      plaintext("not_used", messages_cleartext=1, must=["plaintext_fallback"])),
-    ("postfix-hang-up-fallback", "smtp-hang-up", 25, postfix("hangup.example.net"),
+    ("postfix-hang-up-fallback", "smtp-hang-up", 25,
+     postfix("hangup.example.net", in_clear_at_last=True),
      HUNG_UP, HUNG_UP,
      plaintext("not_used", messages_cleartext=1, must=["plaintext_fallback"])),
 

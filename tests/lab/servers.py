@@ -89,6 +89,10 @@ SENDING_TRANSPORTS = {
     "named12": {"smtp_tls_protocols": "TLSv1.2", "smtp_tls_exclude_ciphers": "aNULL"},
     "only11": {"smtp_tls_protocols": "TLSv1.1"},
 }
+# After a failed handshake Postfix sends in the clear only when the message has waited this long, in
+# whole seconds. The queue manager has a longer patience, so a second try comes only when asked for.
+PLAINTEXT_AFTER_S = 2
+PATIENCE = {"minimal_backoff_time": f"{PLAINTEXT_AFTER_S}s"}
 MASTER_COMMON = """
 postlog unix-dgram n - n - 1 postlogd
 pickup unix n - n 60 1 pickup
@@ -147,8 +151,13 @@ class Postfix:
     def wait(self):
         wait_listening("Postfix", self.namespace, self.process, self.log, self.listening)
 
+    def try_again(self):
+        """Deliver what waits in the queue, however short a time ago it was tried."""
+        etc = os.path.join(self.directory, "etc")
+        subprocess.run([net.program("postqueue"), "-c", etc, "-f"], check=True)
+
     def wait_sent(self, queue_id, limit_s=10):
-        """Until a message has left the queue, which may take a second try."""
+        """Until a message has left the queue."""
         deadline = time.monotonic() + limit_s
         while time.monotonic() < deadline:
             with open(self.log, encoding="utf-8", errors="replace") as log:
@@ -185,7 +194,7 @@ def sending_postfix(namespace, directory, routes):
     """The relaying client. `routes` maps a recipient domain to TRANSPORT:NEXTHOP."""
     services = ["127.0.0.1:2500 inet n - n - - smtpd\n"]
     for name, options in SENDING_TRANSPORTS.items():
-        words = "".join(f" -o {k}={v}" for k, v in options.items())
+        words = "".join(f" -o {k}={v}" for k, v in {**PATIENCE, **options}.items())
         services.append(f"{name} unix - - n - - smtp{words}\n")
     services.append("lmtp unix - - n - - lmtp\n")
     table = ", ".join(f"{{ {domain} = {route} }}" for domain, route in routes.items())
@@ -196,10 +205,6 @@ def sending_postfix(namespace, directory, routes):
         "smtp_tls_protocols": ">=TLSv1", "smtp_connection_cache_on_demand": "no",
         # Postfix's own order puts suites without a certificate first.
         "tls_medium_cipherlist": "aNULL:-aNULL:HIGH:MEDIUM:@STRENGTH:@SECLEVEL=0",
-        # After a failed handshake Postfix sends in the clear only when the message has waited for
-        # the shortest back-off, five minutes by default. It counts in whole seconds, so with one
-        # the very first try could already be late enough.
-        "minimal_backoff_time": "2s", "maximal_backoff_time": "2s", "queue_run_delay": "1s",
     }
     return Postfix(namespace, directory, main, services, [("127.0.0.1", 2500)])
 

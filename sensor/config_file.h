@@ -25,25 +25,25 @@ struct config_file; /* opaque */
  * Returns NULL where it cannot be read, is no YAML, or has keys that there are not */
 struct config_file *config_file_open(const char *path, char *error);
 
-/* config_file_close - free it and all texts of it; f may be NULL. */
-void config_file_close(struct config_file *f);
+/* config_file_close - free it and all texts of it; r may be NULL. */
+void config_file_close(struct config_file *r);
 
 /* config_file_value - the text of a setting, by its place in config_settings; NULL where the file does not have it. */
-const char *config_file_value(const struct config_file *f, size_t setting);
+const char *config_file_value(const struct config_file *r, size_t setting);
 
 /* config_file_list, config_file_interfaces - the entries of a list; NULL where the file does not have it. */
-const struct config_entry *config_file_list(const struct config_file *f, enum config_list list,
+const struct config_entry *config_file_list(const struct config_file *r, enum config_list list,
                                             size_t *count);
-char *const *config_file_interfaces(const struct config_file *f, size_t *count);
+char *const *config_file_interfaces(const struct config_file *r, size_t *count);
 
 /* config_file_at_setting, config_file_at_entry, config_file_at_key - the next complaint is about the line of that. At most one of the
- * first two in the life of *f.
+ * first two in the life of *r.
  * entry   of `list` in `parent`, from 0
  * key     within that entry, where it can be found; its nth occurrence, from 1 */
-void config_file_at_setting(struct config_file *f, size_t setting);
-void config_file_at_entry(struct config_file *f, enum config_section parent, const char *list, size_t entry);
-void config_file_at_key(struct config_file *f, const char *key, size_t nth);
+void config_file_at_setting(struct config_file *r, size_t setting);
+void config_file_at_entry(struct config_file *r, enum config_section parent, const char *list, size_t entry);
+void config_file_at_key(struct config_file *r, const char *key, size_t nth);
 
 /* config_file_complain - "FILE:LINE: key: what is wrong" into error. Always false, so that a caller can return it. */
-bool config_file_complain(const struct config_file *f, char *error, const char *key, const char *format, ...)
+bool config_file_complain(const struct config_file *r, char *error, const char *key, const char *format, ...)
     __attribute__((format(printf, 4, 5)));

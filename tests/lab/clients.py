@@ -232,7 +232,8 @@ def fetchmail(protocol, tls_words, server_words=""):
             f"poll mail.example.org via {talk.address} protocol {protocol} port {talk.port} "
             f'{server_words} user "$user" password "$password" keep fetchall no sslcertck '
             f'{tls_words} mda "cat >/dev/null"\n'))
-        talk.run(["fetchmail", "--nosyslog", "--nodetach", "-f", config])
+        talk.run(["fetchmail", "--nosyslog", "--nodetach", "--pidfile", talk.file("pid"),
+                  "-f", config])
     return action
 
 

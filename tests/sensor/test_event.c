@@ -175,6 +175,19 @@ static void test_event_tls13_is_forward_secret_only_with_a_key_share(void **stat
     assert_string_equal(text(EVENT_group), "X25519MLKEM768");
 }
 
+static void test_event_client_offers_are_unknown_without_a_hello(void **state)
+{
+    (void)state;
+    struct session s = session_of(10, 40000, 20, 25);
+    fill(&s);
+    assert_int_equal(number(EVENT_client_offers_aead), -1);
+    assert_int_equal(number(EVENT_client_offers_ecdhe), -1);
+    s.tls.client_hello = s.tls.offers_ecdhe = true;
+    fill(&s);
+    assert_int_equal(number(EVENT_client_offers_aead), 0);
+    assert_int_equal(number(EVENT_client_offers_ecdhe), 1);
+}
+
 static void test_event_lists_findings_worst_first_and_what_is_undecidable(void **state)
 {
     (void)state;
@@ -198,6 +211,7 @@ int main(void)
         cmocka_unit_test(test_event_unknown_code_points_are_named_by_their_number),
         cmocka_unit_test(test_event_certificate_is_hidden_and_never_missing),
         cmocka_unit_test(test_event_tls13_is_forward_secret_only_with_a_key_share),
+        cmocka_unit_test(test_event_client_offers_are_unknown_without_a_hello),
         cmocka_unit_test(test_event_lists_findings_worst_first_and_what_is_undecidable),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -68,7 +68,8 @@ def names_of(text):
 
 def events_of(program, path):
     """Session events that carry a certificate, by both ports in either order."""
-    done = sensor.read_json(program, "--any-tls", path)
+    # By the system's roots, as `openssl verify` judges.
+    done = sensor.run(program, "read", "--quiet", "--any-tls", "--json", "-", path)
     events = collections.defaultdict(list)
     for line in done.out.splitlines():
         event = json.loads(line)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""damaged.py WAXSEAL [--budget S] - every capture cut at each kilobyte and with flipped bits.
+"""damaged.py WAXSEAL [--budget S] - every capture as it is, cut at each kilobyte, and with flipped bits.
 
 Part of the damaged files are read one by one, where the exit status is held against what was done to the
 file; the others in folders of many, one process each, which covers far more. A budget of seconds bounds the
@@ -26,6 +26,7 @@ LONGEST_BYTES = 2_000_000
 
 def damages(path):
     """(path, kind, number) of everything that is done to a capture."""
+    yield path, "whole", 0
     size = os.path.getsize(path)
     if size > LONGEST_BYTES:
         return
@@ -38,6 +39,8 @@ def damages(path):
 def damage(path, kind, number):
     """The damaged bytes, and the exit statuses that are right for them."""
     data = sensor.load(path)
+    if kind == "whole":
+        return data, (0, 2)
     if kind == "cut":
         whole, data = data, data[:number]
         if pcapfile.is_pcap(whole):
@@ -53,12 +56,17 @@ def damage(path, kind, number):
 
 
 def name_of(path, kind, number):
-    return f"{sensor.short(path)} " + (f"cut at {number}" if kind == "cut" else f"flipped, copy {number}")
+    how = {"whole": "as it is", "cut": f"cut at {number}", "flip": f"flipped, copy {number}"}
+    return f"{sensor.short(path)} {how[kind]}"
 
 
 def shuffled(items):
-    """An order that is the same every time and spreads any prefix over all captures."""
-    return sorted(items, key=lambda d: hashlib.sha256(repr((os.path.basename(d[0]), *d[1:])).encode()).digest())
+    """An order that is the same every time: the undamaged captures first, then such that any prefix is spread over
+    all captures."""
+    def key(what):
+        path, kind, number = what
+        return kind != "whole", hashlib.sha256(f"{os.path.basename(path)} {kind} {number}".encode()).digest()
+    return sorted(items, key=key)
 
 
 class Budget:
@@ -135,7 +143,8 @@ def main():
     for sentence in failures[:40]:
         print(sentence)
     covered = len(set(alone) | {what for several in grouped for what in several})
-    print(f"{len(items)} damaged captures: {covered} read, {len(alone)} of them one by one; {len(failures)} failures")
+    print(f"{len(items)} captures, most of them damaged: {covered} read, {len(alone)} of them one by one; "
+          f"{len(failures)} failures")
     sys.exit(len(failures) > 0)
 
 

@@ -58,7 +58,8 @@ def mail_frame(rng):
 def cases():
     for number in range(ROUNDS):
         rng = random.Random(number)
-        yield from ((what, data, (1,)) for what, data in not_captures(rng))
+        if number < 2:
+            yield from ((what, data, (1,)) for what, data in not_captures(rng))
         yield from ((what, data, (0, 2)) for what, data in broken_captures(rng))
         yield f"noise of link type {LINK_TYPES[number]}", noise(rng, LINK_TYPES[number], False), (0, 2)
         link = rng.choice(UNREAD_LINK_TYPES)

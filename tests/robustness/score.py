@@ -27,6 +27,7 @@ def copy_table(folder):
 
 
 def main():
+    sensor.need(sys.argv[1])
     judge = os.path.join(sensor.CORPUS, "score.py")
     if not os.path.exists(judge):
         sensor.skip(f"{judge} is not there (set WAXSEAL_CORPUS)")

@@ -11,6 +11,7 @@
 #include <openssl/x509_vfy.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "sensor/audit/certificate_parts.h"
 
@@ -18,8 +19,20 @@ enum { DAY_S = 86400, DAMAGED_CAP = 1000 };
 /* No CA comes near: 4096 bits and the exponent 65537 are the most in use. */
 enum { ISSUER_BITS_CAP = 8192, ISSUER_EXPONENT_BITS_CAP = 64 };
 
+/* A root as it stands in the bundle. libcrypto takes a third of a millisecond to read one, a bundle has a
+ * hundred and fifty, and a capture needs a handful: only the names are read at once. */
+struct root {
+    X509_NAME *name;
+    unsigned char *der;
+    long der_bytes;
+    bool in_store;
+};
+
 struct certificate_roots {
     X509_STORE *store;
+    X509_LOOKUP_METHOD *method; /* finds roots by name, when the store has none of it */
+    struct root *list;
+    unsigned count;
     ASN1_TIME *epoch; /* 1970-01-01, which dates are counted from */
 };
 
@@ -28,38 +41,99 @@ struct chain {
     unsigned count;
 };
 
-/* An encrypted block in a bundle must not make libcrypto ask for its password on the terminal. */
-static int no_password(char *room, int room_bytes, int writing, void *context)
+/* The subject of a certificate, without reading the rest (RFC 5280 s4.1); NULL where the octets are none. */
+static X509_NAME *subject_of(const unsigned char *der, long der_bytes)
 {
-    (void)room, (void)room_bytes, (void)writing, (void)context;
-    return 0;
+    enum {
+        ERROR_BIT = 0x80,
+        VERSION_TAG = 0,
+        STEPS = 5
+    }; /* serial, signature, issuer, validity, then subject */
+    const unsigned char *p = der, *end = der + der_bytes;
+    long n = 0;
+    int tag = 0, class = 0;
+    for (int depth = 0; depth < 2; depth++) /* Certificate, TBSCertificate */
+        if ((ASN1_get_object(&p, &n, &tag, &class, end - p) & ERROR_BIT) != 0 || tag != V_ASN1_SEQUENCE)
+            return NULL;
+    for (int step = 0; step < STEPS; step++) {
+        const unsigned char *field = p;
+        if ((ASN1_get_object(&p, &n, &tag, &class, end - p) & ERROR_BIT) != 0)
+            return NULL;
+        if (step == STEPS - 1)
+            return d2i_X509_NAME(NULL, &field, end - field);
+        bool version = class == V_ASN1_CONTEXT_SPECIFIC && tag == VERSION_TAG;
+        step -= version && step == 0;
+        p += n;
+    }
+    return NULL;
+}
+
+static bool add_root(struct certificate_roots *roots, unsigned char *der, long der_bytes)
+{
+    X509_NAME *name = subject_of(der, der_bytes);
+    struct root *list = name != NULL ? realloc(roots->list, (roots->count + 1) * sizeof *list) : NULL;
+    if (list == NULL) {
+        X509_NAME_free(name);
+        return false;
+    }
+    roots->list = list;
+    roots->list[roots->count++] = (struct root){.name = name, .der = der, .der_bytes = der_bytes};
+    return true;
+}
+
+/* X509_LOOKUP's question: put every root of this name into the store. */
+static int find_roots(X509_LOOKUP *lookup, X509_LOOKUP_TYPE type, const X509_NAME *name, X509_OBJECT *found)
+{
+    struct certificate_roots *roots = X509_LOOKUP_get_method_data(lookup);
+    int any = 0;
+    for (unsigned i = 0; type == X509_LU_X509 && i < roots->count; i++) {
+        struct root *r = &roots->list[i];
+        if (r->in_store || X509_NAME_cmp(r->name, name) != 0)
+            continue;
+        const unsigned char *p = r->der;
+        X509 *cert = d2i_X509_AUX(NULL, &p, r->der_bytes);
+        r->in_store = true;
+        bool first = cert != NULL && X509_STORE_add_cert(roots->store, cert) == 1 && any == 0;
+        if (first && X509_OBJECT_set1_X509(found, cert) == 1) {
+            X509_free(cert); /* the caller counts on the store's reference and takes its own (as by_dir.c) */
+            any = 1;
+        }
+        X509_free(cert);
+    }
+    ERR_clear_error();
+    return any;
 }
 
 /* Returns how many roots the file gave; *damaged counts its blocks that are no certificate. */
-static unsigned load_roots(X509_STORE *store, const char *file, unsigned *damaged)
+static unsigned load_roots(struct certificate_roots *roots, const char *file, unsigned *damaged)
 {
-    unsigned loaded = 0;
+    unsigned before = roots->count;
     BIO *bio = BIO_new_file(file, "r");
     while (bio != NULL && *damaged < DAMAGED_CAP) {
-        X509 *root = PEM_read_bio_X509_AUX(bio, NULL, no_password, NULL);
-        if (root != NULL && X509_STORE_add_cert(store, root) == 1)
-            loaded++;
-        else if (root == NULL && ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE)
+        char *type = NULL, *header = NULL;
+        unsigned char *der = NULL;
+        long der_bytes = 0;
+        bool block = PEM_read_bio(bio, &type, &header, &der, &der_bytes) == 1;
+        if (!block && ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE)
             break;
-        else
-            (*damaged)++;
-        X509_free(root);
+        bool certificate = block && strstr(type, "CERTIFICATE") != NULL && strstr(type, "REQUEST") == NULL;
+        if (!certificate || !add_root(roots, der, der_bytes)) {
+            *damaged += !block || certificate;
+            OPENSSL_free(der);
+        }
+        OPENSSL_free(type);
+        OPENSSL_free(header);
         ERR_clear_error();
     }
     BIO_free(bio);
     ERR_clear_error();
-    return loaded;
+    return roots->count - before;
 }
 
-static bool load_given(X509_STORE *store, const char *file, char *error)
+static bool load_given(struct certificate_roots *roots, const char *file, char *error)
 {
     unsigned damaged = 0;
-    if (load_roots(store, file, &damaged) == 0) {
+    if (load_roots(roots, file, &damaged) == 0) {
         snprintf(error, CERTIFICATE_ERROR_CAP, "%s: cannot be read or holds no certificate in PEM", file);
         return false;
     }
@@ -70,7 +144,7 @@ static bool load_given(X509_STORE *store, const char *file, char *error)
 
 /* One file, read whole: libcrypto's directory of hashed names is opened when a name is looked for, when the
  * jail is shut. */
-static void load_system(X509_STORE *store, char *error)
+static void load_system(struct certificate_roots *roots, char *error)
 {
     const char *const files[] = {
         X509_get_default_cert_file(),
@@ -82,28 +156,36 @@ static void load_system(X509_STORE *store, char *error)
     };
     unsigned damaged = 0;
     for (unsigned i = 0; i < sizeof files / sizeof *files; i++)
-        if (load_roots(store, files[i], &damaged) > 0)
+        if (load_roots(roots, files[i], &damaged) > 0)
             return;
     snprintf(error, CERTIFICATE_ERROR_CAP,
              "this system has no bundle of root certificates: no chain will be found trusted");
+}
+
+static bool prepare_store(struct certificate_roots *roots)
+{
+    roots->store = X509_STORE_new();
+    roots->epoch = ASN1_TIME_set(NULL, 0);
+    roots->method = X509_LOOKUP_meth_new("the bundle's roots");
+    if (roots->store == NULL || roots->epoch == NULL || roots->method == NULL ||
+        X509_LOOKUP_meth_set_get_by_subject(roots->method, find_roots) != 1)
+        return false;
+    X509_LOOKUP *lookup = X509_STORE_add_lookup(roots->store, roots->method);
+    return lookup != NULL && X509_LOOKUP_set_method_data(lookup, roots) == 1;
 }
 
 struct certificate_roots *certificate_roots_open(const char *trust_file, char *error)
 {
     error[0] = '\0';
     struct certificate_roots *roots = calloc(1, sizeof *roots);
-    if (roots != NULL) {
-        roots->store = X509_STORE_new();
-        roots->epoch = ASN1_TIME_set(NULL, 0);
-    }
-    if (roots == NULL || roots->store == NULL || roots->epoch == NULL) {
+    if (roots == NULL || !prepare_store(roots)) {
         snprintf(error, CERTIFICATE_ERROR_CAP, "no memory for the trust store");
         certificate_roots_close(roots);
         return NULL;
     }
     if (trust_file == NULL) {
-        load_system(roots->store, error);
-    } else if (!load_given(roots->store, trust_file, error)) {
+        load_system(roots, error);
+    } else if (!load_given(roots, trust_file, error)) {
         certificate_roots_close(roots);
         return NULL;
     }
@@ -115,6 +197,12 @@ void certificate_roots_close(struct certificate_roots *roots)
     if (roots == NULL)
         return;
     X509_STORE_free(roots->store);
+    X509_LOOKUP_meth_free(roots->method);
+    for (unsigned i = 0; i < roots->count; i++) {
+        X509_NAME_free(roots->list[i].name);
+        OPENSSL_free(roots->list[i].der);
+    }
+    free(roots->list);
     ASN1_TIME_free(roots->epoch);
     free(roots);
 }

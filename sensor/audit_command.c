@@ -16,6 +16,7 @@
 #include "sensor/host/log.h"
 #include "sensor/publish/json.h"
 #include "sensor/publish/redis.h"
+#include "sensor/publish/redis_url.h"
 #include "sensor/publish/text.h"
 #include "sensor/publish/tlsrpt.h"
 
@@ -152,6 +153,9 @@ static bool configure(const char *command, const struct options *o, struct confi
         return fail(command, error);
     if (c->filter[0] != '\0' && !source_filter_valid(c->filter, error))
         return fail(command, error);
+    struct redis_address address;
+    if (c->redis_url[0] != '\0' && redis_url_parse(c->redis_url, &address, error) && address.path[0] == '\0')
+        c->redis_port = (uint16_t)address.port;
     if (c->redis_url[0] == '\0' && o->redis_password_file != NULL)
         return fail(command, "--redis-password-file is given, but no --redis URL");
     if (strcmp(c->json_path, "-") == 0 && strcmp(c->tlsrpt_path, "-") == 0)

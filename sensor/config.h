@@ -92,7 +92,9 @@ struct config {
     char json_path[CONFIG_PATH_CAP];           /* "" none, "-" standard output */
     char redis_url[CONFIG_PATH_CAP];           /* "" none */
     char redis_password_file[CONFIG_PATH_CAP]; /* "" : environment WAXSEAL_REDIS_PASSWORD, if set */
-    uint64_t redis_events_cap;                 /* MAXLEN ~ of the events stream */
+    uint16_t
+        redis_port; /* of that URL, 0 for a Unix socket: the sensor's own connection is never looked at */
+    uint64_t redis_events_cap; /* MAXLEN ~ of the events stream */
     bool quiet;
 };
 

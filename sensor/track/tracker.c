@@ -190,12 +190,19 @@ static enum side side_of(const struct flow *f, bool from_low)
     return from_low == f->client_is_low ? CLIENT : SERVER;
 }
 
+/* What the sensor itself sends to Redis must not come back to it as traffic. */
+static bool is_own_redis(const struct tracker *t, const struct segment *segment)
+{
+    uint16_t port = t->config->redis_port;
+    return port != 0 && (segment->source_port == port || segment->destination_port == port);
+}
+
 void tracker_segment(struct tracker *t, const struct segment *segment)
 {
     tracker_tick(t, segment->time_ns);
     bool named = connection_row(t, segment->destination_port) != NULL ||
                  connection_row(t, segment->source_port) != NULL;
-    if (!named && !t->other_ports) {
+    if (!named && (!t->other_ports || is_own_redis(t, segment))) {
         counter_add(t->counters, COUNTER_not_mail, 1);
         return;
     }

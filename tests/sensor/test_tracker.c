@@ -540,6 +540,23 @@ static void test_tracker_tls_elsewhere_only_where_asked_for(void **state)
     assert_int_equal(policy_mode(&sessions[0]), MODE_IMPLICIT);
 }
 
+static void test_tracker_own_redis_connection_is_never_looked_at(void **state)
+{
+    (void)state;
+    config.any_tls = true;
+    for (int own = 0; own <= 1; own++) {
+        config.redis_port = own ? 6380 : 6379;
+        struct tracker *t = open_tracker(false);
+        struct wire w;
+        wire_open(&w, t, 40000, 6380);
+        wire_handshake(&w);
+        shake_hands(&w);
+        wire_close(&w);
+        finish(t);
+        assert_int_equal(session_count, !own);
+    }
+}
+
 static void test_tracker_full_pool_gives_up_the_oldest_dialogue(void **state)
 {
     (void)state;
@@ -641,6 +658,7 @@ int main(void)
         cmocka_unit_test_setup(test_tracker_mail_on_an_unexpected_port_is_found, setup),
         cmocka_unit_test_setup(test_tracker_redis_and_ftp_are_no_mail, setup),
         cmocka_unit_test_setup(test_tracker_tls_elsewhere_only_where_asked_for, setup),
+        cmocka_unit_test_setup(test_tracker_own_redis_connection_is_never_looked_at, setup),
         cmocka_unit_test_setup(test_tracker_full_pool_gives_up_the_oldest_dialogue, setup),
         cmocka_unit_test_setup(test_tracker_full_buffers_lose_bytes_and_not_the_session, setup),
         cmocka_unit_test_setup(test_tracker_snaplen_cut_is_said, setup),

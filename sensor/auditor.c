@@ -73,7 +73,6 @@ static void read_chains(struct auditor *a, size_t worker)
         struct known_chain *known = &a->chains[worker][item->number % a->config->caps.certificates];
         known->number = item->number;
         certificate_read(a->reader, span_of(item->body, item->length), &known->facts);
-        *leaf_place(a, known->facts.sha256) = (struct leaf_place){worker, item->number};
         ring_pop(ring);
     }
 }
@@ -143,6 +142,10 @@ static void take_session(struct auditor *a, size_t worker, const struct session 
     history_look(a->history, s, facts.chain, &past);
     past.offered_elsewhere_lately = offered_elsewhere(a, s);
     history_note(a->history, s, facts.chain);
+    /* Learnt with the session and not with the chain, which may be read early or late: the same input must give
+     * the same events. */
+    if (facts.chain != NULL)
+        *leaf_place(a, facts.chain->sha256) = (struct leaf_place){worker, s->tls.chain_number};
     if (facts.chain == NULL && !s->tls.certificate_seen && s->tls.server_hello) {
         facts.chain = learnt_chain(a, &past);
         facts.chain_learnt = facts.chain != NULL;

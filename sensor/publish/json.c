@@ -93,10 +93,34 @@ static char *put_special(char *p, const unsigned char **text)
     return p + length;
 }
 
+#define EACH_BYTE(b) (UINT64_C(0x0101010101010101) * (b))
+
+static uint64_t zero_bytes(uint64_t word)
+{
+    return (word - EACH_BYTE(1)) & ~word & EACH_BYTE(0x80);
+}
+
+/* Eight bytes at once, each of them plain? It may say no of a byte that is, never yes of one that is not. */
+static bool is_plain(uint64_t word)
+{
+    uint64_t special = word | ((word - EACH_BYTE(0x20)) & ~word); /* from 0x80 on, or below the space */
+    special |= zero_bytes(word ^ EACH_BYTE('"')) | zero_bytes(word ^ EACH_BYTE('\\'));
+    special |= zero_bytes(word ^ EACH_BYTE(0x7f));
+    return (special & EACH_BYTE(0x80)) == 0;
+}
+
 /* Room for ESCAPE_FACTOR times the text is there. */
-static char *put_text(char *p, const char *text)
+static char *put_text(char *p, const char *text, size_t length)
 {
     const unsigned char *t = (const unsigned char *)text;
+    for (uint64_t word; length >= sizeof word; length -= sizeof word) {
+        memcpy(&word, t, sizeof word);
+        if (!is_plain(word))
+            break;
+        memcpy(p, &word, sizeof word);
+        p += sizeof word;
+        t += sizeof word;
+    }
     for (;;) {
         while (plain[*t])
             *p++ = (char)*t++;
@@ -184,9 +208,10 @@ static char *put_field(char *p, const char *end, const struct prefix *prefix, co
     p += prefix->length;
     if (prefix->number)
         return put_number(p, value->number);
-    /* More than half of all texts are empty: their length is not asked for. */
-    if (value->text[0] == '\0' || (ptrdiff_t)(ESCAPE_FACTOR * strlen(value->text)) < end - p)
-        p = put_text(p, value->text);
+    /* More than half of all texts are empty. */
+    size_t length = value->text[0] != '\0' ? strlen(value->text) : 0;
+    if ((ptrdiff_t)(ESCAPE_FACTOR * length) < end - p)
+        p = put_text(p, value->text, length);
     else
         p = put_long_text(p, end, value->text);
     *p++ = '"';

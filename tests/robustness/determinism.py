@@ -83,12 +83,21 @@ def compare(program, way, path):
                            for how, got, want in compared if got != want]
 
 
+def folder_again(program):
+    """All captures in one run, several times: what one session teaches another must not depend on who is faster."""
+    first = sensor.read_json(program, sensor.CAPTURES).out
+    runs = [sensor.read_json(program, sensor.CAPTURES).out for _ in range(5)]
+    return len(runs), [f"the whole folder, run again: {first_difference(out, first)}" for out in runs if out != first]
+
+
 def main():
     program, way = sys.argv[1:3]
     sensor.need(program)
     paths = sensor.our_captures() + (sensor.their_captures() if way == "same" else [])
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         results = list(pool.map(lambda path: compare(program, way, path), paths))
+    if way == "same":
+        results.append(folder_again(program))
     failures = [sentence for _, sentences in results for sentence in sentences]
     print("\n".join(failures[:40]))
     print(f"{sum(count for count, _ in results)} comparisons, {len(failures)} failures")

@@ -132,6 +132,10 @@ static char *put_text(char *p, const char *text, size_t length)
 
 static char *put_number(char *p, int64_t number)
 {
+    if (number >= 0 && number <= 9) { /* flags and small counts: most numbers */
+        *p = (char)('0' + number);
+        return p + 1;
+    }
     char digits[NUMBER_BYTES];
     char *d = digits + sizeof digits;
     uint64_t n = (uint64_t)number;
@@ -208,8 +212,11 @@ static char *put_field(char *p, const char *end, const struct prefix *prefix, co
     p += prefix->length;
     if (prefix->number)
         return put_number(p, value->number);
-    /* More than half of all texts are empty. */
-    size_t length = value->text[0] != '\0' ? strlen(value->text) : 0;
+    if (value->text[0] == '\0') { /* more than half of all texts */
+        *p = '"';
+        return p + 1;
+    }
+    size_t length = strlen(value->text);
     if ((ptrdiff_t)(ESCAPE_FACTOR * length) < end - p)
         p = put_text(p, value->text, length);
     else

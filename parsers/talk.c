@@ -368,8 +368,8 @@ bool talk_says(struct span text, const char *phrase)
 
 bool talk_says_unknown(struct span text)
 {
-    static const char *const phrases[] = {"unrecogni",       "not recogni",    "unknown",
-                                          "not implement", "not understand", "not understood",
+    static const char *const phrases[] = {"unrecogni",      "not recogni",    "unknown",
+                                          "not implement",  "not understand", "not understood",
                                           "invalid command"};
     for (size_t i = 0; i < sizeof phrases / sizeof *phrases; i++)
         if (talk_says(text, phrases[i]))

@@ -328,7 +328,10 @@ void auditor_run(const struct config *config, struct worker **workers, size_t wo
     static struct auditor a; /* one auditor a process; too large for a stack */
     a = (struct auditor){.config = config,
                          .house = config_house(config),
-                         .context = {.site = config->site, .sensor = config->sensor},
+                         .context = {.site = config->site,
+                                     .sensor = config->sensor,
+                                     .own_networks = config->own_networks,
+                                     .own_network_count = config->own_network_count},
                          .workers = workers,
                          .worker_count = worker_count,
                          .sinks = sinks,

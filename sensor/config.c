@@ -5,6 +5,7 @@
 
 #include "sensor/config_file.h"
 #include "sensor/config_policy.h"
+#include "sensor/config_policy_texts.h"
 
 static bool apply_settings(struct config *c, struct config_file *f, char *error)
 {
@@ -30,7 +31,7 @@ static bool apply_settings(struct config *c, struct config_file *f, char *error)
 static bool apply_interfaces(struct config *c, struct config_file *f, char *error)
 {
     size_t count = 0;
-    char *const *names = config_file_interfaces(f, &count);
+    char *const *names = config_file_plain(f, CONFIG_PLAIN_INTERFACES, &count);
     if (names != NULL)
         c->interface_count = 0;
     for (size_t i = 0; i < count; i++) {
@@ -47,6 +48,24 @@ static bool apply_interfaces(struct config *c, struct config_file *f, char *erro
                                         name);
         }
         memcpy(c->interfaces[c->interface_count++], name, length + 1);
+    }
+    return true;
+}
+
+static bool apply_networks(struct config *c, struct config_file *f, char *error)
+{
+    size_t count = 0;
+    char *const *texts = config_file_plain(f, CONFIG_PLAIN_OWN_NETWORKS, &count);
+    if (texts != NULL)
+        c->own_network_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (config_network_of(texts[i], &c->own_networks[c->own_network_count++]))
+            continue;
+        config_file_at_entry(f, CONFIG_ROOT, "own_networks", i);
+        return config_file_complain(f, error, "own_networks",
+                                    "expected an address, or a network without bits beyond its length such "
+                                    "as 192.0.2.0/24, found '%.60s'",
+                                    texts[i]);
     }
     return true;
 }
@@ -81,7 +100,8 @@ bool config_load(struct config *c, const char *path, char *error)
 {
     struct config_file *f = config_file_open(path, error);
     bool done = f != NULL && apply_settings(c, f, error) && apply_interfaces(c, f, error) &&
-                apply_ports(c, f, error) && config_policy_apply(&c->policy, f, error);
+                apply_networks(c, f, error) && apply_ports(c, f, error) &&
+                config_policy_apply(&c->policy, f, error);
     config_file_close(f);
     return done;
 }

@@ -20,6 +20,7 @@ enum {
     CONFIG_NAME_CAP = 64,
     CONFIG_PATH_CAP = 1024,
     CONFIG_FILTER_CAP = 2048,
+    CONFIG_NETWORKS_CAP = 64,
     CONFIG_EXCEPTIONS_CAP = 256,
     CONFIG_SEVERITIES_CAP = 64,
     CONFIG_OWN_RULES_CAP = 64, /* at most HOUSE_RULES_MAX */
@@ -73,6 +74,8 @@ struct config {
     size_t port_count;
     char interfaces[CONFIG_INTERFACES_CAP][CONFIG_NAME_CAP];
     size_t interface_count;
+    struct house_network own_networks[CONFIG_NETWORKS_CAP]; /* tell inbound from outbound */
+    size_t own_network_count;
     bool promiscuous;
     bool tunnels;  /* the generated filter takes whole tunnels */
     bool discover; /* live: take all TCP, to find mail on unexpected ports */

@@ -28,11 +28,16 @@ struct list_text {
     unsigned count;
 };
 
+/* A list of values, not of groups. */
+struct text_list {
+    char **texts;
+    unsigned count;
+};
+
 struct file_text {
     char *values[CONFIG_SETTING_COUNT];
     struct list_text lists[CONFIG_LIST_COUNT];
-    char **interfaces;
-    unsigned interface_count;
+    struct text_list plain[CONFIG_PLAIN_COUNT];
 };
 
 struct schema {
@@ -142,9 +147,12 @@ static void schema_build(struct schema *s)
         build_entry(s, list);
     for (enum config_list list = 0; list < CONFIG_LIST_COUNT; list++)
         hang_list(s, list);
-    add_field(s->fields[CONFIG_ROOT], list_field("interfaces", offsetof(struct file_text, interfaces),
-                                                 offsetof(struct file_text, interface_count), &s->text,
-                                                 sizeof(char *), CONFIG_INTERFACES_CAP));
+    for (enum config_plain list = 0; list < CONFIG_PLAIN_COUNT; list++) {
+        size_t offset = offsetof(struct file_text, plain) + list * sizeof(struct text_list);
+        add_field(s->fields[CONFIG_ROOT],
+                  list_field(config_plain[list].key, offset, offset + offsetof(struct text_list, count),
+                             &s->text, sizeof(char *), config_plain[list].cap));
+    }
     s->top = mapping_value(CYAML_FLAG_POINTER, sizeof(struct file_text), s->fields[CONFIG_ROOT]);
 }
 
@@ -351,10 +359,10 @@ const struct config_entry *config_file_list(const struct config_file *r, enum co
     return r->file != NULL ? r->file->lists[list].entries : NULL;
 }
 
-char *const *config_file_interfaces(const struct config_file *r, size_t *count)
+char *const *config_file_plain(const struct config_file *r, enum config_plain list, size_t *count)
 {
-    *count = r->file != NULL ? r->file->interface_count : 0;
-    return r->file != NULL ? r->file->interfaces : NULL;
+    *count = r->file != NULL ? r->file->plain[list].count : 0;
+    return r->file != NULL ? r->file->plain[list].texts : NULL;
 }
 
 /* ---- the file ---- */

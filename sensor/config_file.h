@@ -31,10 +31,10 @@ void config_file_close(struct config_file *r);
 /* config_file_value - the text of a setting, by its place in config_settings; NULL where the file does not have it. */
 const char *config_file_value(const struct config_file *r, size_t setting);
 
-/* config_file_list, config_file_interfaces - the entries of a list; NULL where the file does not have it. */
+/* config_file_list, config_file_plain - the entries of a list; NULL where the file does not have it. */
 const struct config_entry *config_file_list(const struct config_file *r, enum config_list list,
                                             size_t *count);
-char *const *config_file_interfaces(const struct config_file *r, size_t *count);
+char *const *config_file_plain(const struct config_file *r, enum config_plain list, size_t *count);
 
 /* config_file_at_setting, config_file_at_entry, config_file_at_key - the next complaint is about the line of that. At most one of the
  * first two in the life of *r.

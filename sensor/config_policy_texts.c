@@ -67,7 +67,7 @@ static void mask_off(struct address *a, unsigned bits)
     }
 }
 
-static bool take_network(const char *text, struct house_network *out)
+bool config_network_of(const char *text, struct house_network *out)
 {
     char address[64];
     unsigned bits = 0;
@@ -98,7 +98,7 @@ static bool read_network(const struct config_entry *e, size_t which, const char 
                          struct house_network *out, struct config_fault *fault)
 {
     const char *text = e->values[which];
-    return text == NULL || take_network(text, out) ||
+    return text == NULL || config_network_of(text, out) ||
            config_fault_set(fault, key, text,
                             "an address, or a network without bits beyond its length such as 192.0.2.0/24");
 }
@@ -257,7 +257,7 @@ static bool read_addresses(const struct config_entry *e, struct house_expectatio
                            struct config_fault *fault)
 {
     for (unsigned i = 0; i < e->text_count; i++)
-        if (!take_network(e->texts[i], &out->addresses[out->address_count++]))
+        if (!config_network_of(e->texts[i], &out->addresses[out->address_count++]))
             return config_fault_set(fault, "addresses", e->texts[i],
                                     "addresses, or networks without bits beyond their length");
     return true;

@@ -1,4 +1,4 @@
-/* config_policy_texts.h - the texts of one entry of `policy:` into one row; for config_policy.c alone.
+/* config_policy_texts.h - the texts of one entry of `policy:` into one row; for config_policy.c; and networks for config.c.
  *
  * Each function says what is wrong in *fault and returns false. */
 #pragma once
@@ -20,6 +20,9 @@ bool config_rule_read(const struct config_entry *e, const struct config_policy *
                       struct config_fault *fault);
 bool config_expectation_read(const struct config_entry *e, const struct config_policy *p,
                              struct house_expectation *out, struct config_fault *fault);
+
+/* config_network_of - "192.0.2.1" or "2001:db8::/32"; false where bits beyond the length are set. */
+bool config_network_of(const char *text, struct house_network *out);
 
 /* config_conditions_read - the conditions of a rule (config_conditions.c). */
 bool config_conditions_read(const struct config_entry *e, struct house_rule *out, struct config_fault *fault);

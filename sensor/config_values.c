@@ -66,6 +66,11 @@ const struct config_setting config_settings[CONFIG_SETTING_COUNT] = {
 };
 #undef OF
 
+const struct config_plain_info config_plain[CONFIG_PLAIN_COUNT] = {
+    [CONFIG_PLAIN_INTERFACES] = {"interfaces", CONFIG_INTERFACES_CAP},
+    [CONFIG_PLAIN_OWN_NETWORKS] = {"own_networks", CONFIG_NETWORKS_CAP},
+};
+
 /* Of ports a file may name more than there is room for, to drop them. */
 const struct config_list_info config_lists[CONFIG_LIST_COUNT] = {
     [CONFIG_LIST_PORTS] = {CONFIG_PORT_ENTRY, .cap = 4 * CONFIG_PORTS_CAP,

@@ -54,6 +54,14 @@ enum config_list {
     CONFIG_LIST_COUNT
 };
 
+/* Lists of values. */
+enum config_plain { CONFIG_PLAIN_INTERFACES, CONFIG_PLAIN_OWN_NETWORKS, CONFIG_PLAIN_COUNT };
+
+struct config_plain_info {
+    const char *key;
+    uint32_t cap;
+};
+
 enum { CONFIG_ENTRY_KEYS_CAP = 8 };
 
 struct config_list_info {
@@ -80,6 +88,7 @@ enum { CONFIG_SETTING_COUNT = 41, CONFIG_EXPECTED_CAP = 256 };
 extern const struct config_section_info config_sections[CONFIG_SECTION_COUNT];
 extern const struct config_setting config_settings[CONFIG_SETTING_COUNT];
 extern const struct config_list_info config_lists[CONFIG_LIST_COUNT];
+extern const struct config_plain_info config_plain[CONFIG_PLAIN_COUNT];
 
 /* config_value_apply - put the value of a key in its place.
  * expected   room of CONFIG_EXPECTED_CAP: what the text should have been, where false is returned */

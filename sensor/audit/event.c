@@ -288,6 +288,26 @@ static const char *visibility_word(const struct session *s)
     return client && server ? "both" : client ? "client_only" : "server_only";
 }
 
+static bool is_own(const struct event_context *context, const struct address *a, uint8_t family)
+{
+    for (size_t i = 0; i < context->own_network_count; i++)
+        if (house_network_holds(&context->own_networks[i], a, family))
+            return true;
+    return false;
+}
+
+/* Unknown where nobody said what the own networks are: a private address proves nothing. */
+static const char *direction_word(const struct event_context *context, const struct session *s)
+{
+    if (context->own_network_count == 0)
+        return "";
+    bool from_own = is_own(context, &s->client_address, s->family);
+    bool to_own = is_own(context, &s->server_address, s->family);
+    if (from_own)
+        return to_own ? "internal" : "outbound";
+    return to_own ? "inbound" : "transit";
+}
+
 /* Append one rule id to a comma-separated list in the scratch. */
 static size_t append(char *room, size_t used, size_t cap, const char *id)
 {

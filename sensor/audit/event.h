@@ -12,6 +12,7 @@
 #include "sensor/audit/policy.h"
 
 struct digester;
+struct house_network;
 
 enum event_field {
 #define FIELD(name, kind, expression) EVENT_##name,
@@ -42,7 +43,9 @@ struct event {
 struct event_context {
     const char *site;
     const char *sensor;
-    struct digester *digester; /* of the auditor's thread */
+    struct digester *digester;                /* of the auditor's thread */
+    const struct house_network *own_networks; /* the ends' place tells the direction; borrowed */
+    size_t own_network_count;
 };
 
 /* event_fill - the event of a session and its judgement. *e borrows from all of them and is valid as long

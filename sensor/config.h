@@ -76,6 +76,9 @@ struct config {
     size_t interface_count;
     struct house_network own_networks[CONFIG_NETWORKS_CAP]; /* tell inbound from outbound */
     size_t own_network_count;
+    uint32_t
+        workers; /* capture threads of each interface; of files, threads that connections are spread over */
+    bool pin_workers; /* each stays on one processor */
     bool promiscuous;
     bool tunnels;  /* the generated filter takes whole tunnels */
     bool discover; /* live: take all TCP, to find mail on unexpected ports */

@@ -52,6 +52,7 @@ void config_defaults(struct config *c)
                      .linger_ms = 5000,
                      .gap_ms = 500,
                      .interim_ms = 3600000},
+        .workers = 1,
         .redis_events_cap = 100000,
         .tlsrpt_contact = "postmaster",
     };

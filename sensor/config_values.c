@@ -24,6 +24,8 @@ const struct config_section_info config_sections[CONFIG_SECTION_COUNT] = {
 const struct config_setting config_settings[CONFIG_SETTING_COUNT] = {
     {CONFIG_ROOT, "site", CONFIG_NAME, OF(site), 0, 0},
     {CONFIG_ROOT, "sensor", CONFIG_NAME, OF(sensor), 0, 0},
+    {CONFIG_ROOT, "workers", CONFIG_NUMBER, OF(workers), 1, 64},
+    {CONFIG_ROOT, "pin_workers", CONFIG_FLAG, OF(pin_workers), 0, 0},
     {CONFIG_ROOT, "promiscuous", CONFIG_FLAG, OF(promiscuous), 0, 0},
     {CONFIG_ROOT, "tunnels", CONFIG_FLAG, OF(tunnels), 0, 0},
     {CONFIG_ROOT, "discover", CONFIG_FLAG, OF(discover), 0, 0},

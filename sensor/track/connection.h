@@ -27,6 +27,11 @@ struct tracker {
     struct reassembler reassembler;
     struct classifier *classifier;
     bool classifier_tried;
+    bool ticked;
+    bool expiring;  /* within flow_expire ... */
+    bool finishing; /* ... or flow_drain */
+    uint64_t turn;  /* number of the segment that is taken now */
+    unsigned share; /* of the memory caps: one part of so many */
     uint64_t next_expire_ns;
     uint8_t row_of_port[PORTS]; /* index + 1 into config->ports; 0 where no row names the port */
 };

@@ -20,7 +20,7 @@ struct flow_table {
     uint32_t fresh; /* flows from here on were never used */
     uint32_t free;  /* chain through bucket_next */
     uint64_t key0, key1;
-    uint64_t numbers;
+    uint64_t turn;
     uint64_t evicted;
     uint64_t timeout_ns[FLOW_STAGES];
     struct list lists[FLOW_STAGES];
@@ -184,6 +184,7 @@ static void link_newest(struct flow_table *t, struct flow *f)
     list->newest = self;
     list->count++;
     f->listed_s = (uint32_t)(f->last_ns / NS_PER_S);
+    f->listed_turn = (uint32_t)t->turn;
 }
 
 void flow_remove(struct flow_table *t, struct flow *f)
@@ -239,7 +240,7 @@ struct flow *flow_add(struct flow_table *t, const struct flow_key *key, uint64_t
     *f = (struct flow){.key = *key,
                        .first_ns = now_ns,
                        .last_ns = now_ns,
-                       .number = t->numbers++,
+                       .number = t->turn,
                        .family = (uint8_t)(key->layer & 0xff),
                        .stage = FLOW_HALF_OPEN};
     uint32_t *bucket = bucket_of(t, key);
@@ -306,6 +307,11 @@ void flow_drain(struct flow_table *t)
     for (int stage = FLOW_ENDED; stage < FLOW_STAGES; stage++)
         while (t->lists[stage].oldest != NONE)
             give_up(t, t->lists[stage].oldest);
+}
+
+void flow_table_turn(struct flow_table *t, uint64_t turn)
+{
+    t->turn = turn;
 }
 
 uint32_t flow_count(const struct flow_table *t, enum flow_stage stage)

@@ -165,6 +165,8 @@ enum {
 struct session {
     uint64_t first_ns;
     uint64_t last_ns;
+    uint64_t turn; /* number of the segment at which it was reported; UINT64_MAX: at the end of the input */
+    uint64_t turn_order; /* among those of the same turn; the same whatever the number of lanes */
     uint64_t tuple_hash; /* of addresses, ports and layer: the same in every run */
     uint32_t generation; /* how many sessions of the same tuple came before it */
     struct address client_address;

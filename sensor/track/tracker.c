@@ -177,12 +177,32 @@ static bool plausible(const struct flow *f, enum side from, const struct segment
     return distance < SEQUENCE_REACH || -distance < SEQUENCE_REACH;
 }
 
+bool tracker_tick_due(uint64_t *next_ns, uint64_t now_ns)
+{
+    if (now_ns < *next_ns)
+        return false;
+    *next_ns = now_ns + EXPIRE_EVERY_NS;
+    return true;
+}
+
+static void take_turn(struct tracker *t, uint64_t number)
+{
+    t->turn = number;
+    flow_table_turn(t->flows, number);
+}
+
+void tracker_tick_at(struct tracker *t, uint64_t now_ns, uint64_t number)
+{
+    take_turn(t, number);
+    t->expiring = true;
+    flow_expire(t->flows, now_ns);
+    t->expiring = false;
+}
+
 void tracker_tick(struct tracker *t, uint64_t now_ns)
 {
-    if (now_ns < t->next_expire_ns)
-        return;
-    flow_expire(t->flows, now_ns);
-    t->next_expire_ns = now_ns + EXPIRE_EVERY_NS;
+    if (tracker_tick_due(&t->next_expire_ns, now_ns))
+        tracker_tick_at(t, now_ns, t->turn);
 }
 
 static enum side side_of(const struct flow *f, bool from_low)
@@ -199,7 +219,14 @@ static bool is_own_redis(const struct tracker *t, const struct segment *segment)
 
 void tracker_segment(struct tracker *t, const struct segment *segment)
 {
-    tracker_tick(t, segment->time_ns);
+    tracker_segment_at(t, segment, t->turn + 1);
+}
+
+void tracker_segment_at(struct tracker *t, const struct segment *segment, uint64_t number)
+{
+    take_turn(t, number);
+    if (!t->ticked)
+        tracker_tick(t, segment->time_ns);
     bool named = connection_row(t, segment->destination_port) != NULL ||
                  connection_row(t, segment->source_port) != NULL;
     if (!named && (!t->other_ports || is_own_redis(t, segment))) {
@@ -239,6 +266,7 @@ void tracker_segment(struct tracker *t, const struct segment *segment)
 
 void tracker_finish(struct tracker *t)
 {
+    t->finishing = true;
     flow_drain(t->flows);
     counter_add(t->counters, COUNTER_flows_evicted, flow_evicted(t->flows));
 }
@@ -253,12 +281,18 @@ static void on_gap(void *connection, enum side from, uint32_t bytes)
     session_gap(connection, from, bytes);
 }
 
+/* What one of several trackers gets of a cap: never nothing. */
+static uint32_t part(const struct tracker *t, uint32_t cap)
+{
+    return (cap + t->share - 1) / t->share;
+}
+
 static bool open_memory(struct tracker *t)
 {
     const struct config_caps *caps = &t->config->caps;
     const struct config_timeouts *timeouts = &t->config->timeouts;
     struct flow_limits limits = {
-        .flows = caps->flows,
+        .flows = part(t, caps->flows),
         .timeout_ns = {[FLOW_ENDED] = (uint64_t)timeouts->linger_ms * NS_PER_MS,
                        [FLOW_CLOSING] = (uint64_t)timeouts->linger_ms * NS_PER_MS,
                        [FLOW_HALF_OPEN] = (uint64_t)timeouts->handshake_ms * NS_PER_MS,
@@ -269,10 +303,10 @@ static bool open_memory(struct tracker *t)
     t->shared.digester = digest_open();
     t->shared.fingerprints = fingerprints_open(t->shared.digester);
     return t->flows != NULL && t->shared.digester != NULL && t->shared.fingerprints != NULL &&
-           pool_open(&t->conversations, caps->negotiations, sizeof(struct conversation)) &&
-           pool_open(&t->chunks, caps->segment_buffers, sizeof(struct chunk)) &&
-           pool_open(&t->stores, caps->handshake_buffers, STORE_BYTES) &&
-           record_pools_open(&t->records, caps->flows);
+           pool_open(&t->conversations, part(t, caps->negotiations), sizeof(struct conversation)) &&
+           pool_open(&t->chunks, part(t, caps->segment_buffers), sizeof(struct chunk)) &&
+           pool_open(&t->stores, part(t, caps->handshake_buffers), STORE_BYTES) &&
+           record_pools_open(&t->records, part(t, caps->flows));
 }
 
 struct tracker *tracker_open(const struct tracker_request *request)
@@ -282,6 +316,8 @@ struct tracker *tracker_open(const struct tracker_request *request)
         return NULL;
     t->config = request->config;
     t->counters = request->counters;
+    t->share = request->share > 0 ? request->share : 1;
+    t->ticked = request->ticked;
     t->live = request->live;
     t->other_ports = !request->live || request->config->discover || request->config->any_tls;
     t->emit = request->emit;

@@ -180,6 +180,7 @@ static void test_tracker_split_payload_changes_nothing_but_packets(void **state)
         struct session s = sessions[0];
         s.last_ns = 0;
         s.side[CLIENT].packets = s.side[SERVER].packets = 0;
+        s.turn = whole.turn; /* the number of a segment */
         if (cut == 0)
             whole = s;
         else

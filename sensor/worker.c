@@ -1,5 +1,6 @@
 #include "sensor/worker.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -48,6 +49,7 @@ static void spread(struct worker *w, const struct segment *segment)
 {
     struct flow_key key;
     bool from_low;
+    assert(w->lane_count > 0);
     if (tracker_tick_due(&w->next_tick_ns, segment->time_ns))
         for (unsigned i = 0; i < w->lane_count; i++)
             lane_tick(w->lanes[i], segment->time_ns, w->segments);

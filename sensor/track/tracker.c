@@ -199,7 +199,8 @@ static bool is_own_redis(const struct tracker *t, const struct segment *segment)
 
 void tracker_segment(struct tracker *t, const struct segment *segment)
 {
-    tracker_tick(t, segment->time_ns);
+    if (segment->time_ns >= t->next_expire_ns)
+        tracker_tick(t, segment->time_ns);
     bool named = connection_row(t, segment->destination_port) != NULL ||
                  connection_row(t, segment->source_port) != NULL;
     if (!named && (!t->other_ports || is_own_redis(t, segment))) {

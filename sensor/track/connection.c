@@ -56,7 +56,8 @@ static void drop_conversation(struct tracker *t, struct conversation *c)
     reassemble_drop(&t->reassembler, c->streams);
     if (c->ndpi != NULL)
         classify_flow_close(t->classifier, c->ndpi);
-    mail_wipe(c->mail_state, sizeof c->mail_state);
+    if (c->parser != NULL)
+        mail_wipe(c->mail_state, c->parser->size);
     pool_give(&t->conversations, c);
 }
 

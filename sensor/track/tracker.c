@@ -225,7 +225,7 @@ void tracker_segment(struct tracker *t, const struct segment *segment)
 void tracker_segment_at(struct tracker *t, const struct segment *segment, uint64_t number)
 {
     take_turn(t, number);
-    if (!t->ticked)
+    if (!t->ticked && segment->time_ns >= t->next_expire_ns)
         tracker_tick(t, segment->time_ns);
     bool named = connection_row(t, segment->destination_port) != NULL ||
                  connection_row(t, segment->source_port) != NULL;

@@ -12,6 +12,7 @@
 #include "sensor/audit/history.h"
 #include "sensor/audit/house.h"
 #include "sensor/audit/profile.h"
+#include "sensor/capture/identity.h"
 #include "sensor/track/session.h"
 
 enum {
@@ -83,9 +84,10 @@ struct config {
         workers; /* capture threads of each interface; of files, threads that connections are spread over */
     bool pin_workers; /* each stays on one processor */
     bool promiscuous;
-    bool tunnels;   /* the generated filter takes whole tunnels */
-    bool fragments; /* ... and IP fragments */
-    bool discover;  /* live: take all TCP, to find mail on unexpected ports */
+    bool tunnels;                /* the generated filter takes whole tunnels */
+    bool fragments;              /* ... and IP fragments */
+    enum identity flow_identity; /* are VLAN and tunnel part of what a connection is known by? */
+    bool discover;               /* live: take all TCP, to find mail on unexpected ports */
     bool any_tls;
     enum profile profile;               /* the verdict is by this one */
     bool profile_all;                   /* the report shows compliance with every profile side by side */

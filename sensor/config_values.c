@@ -20,6 +20,8 @@ const struct config_section_info config_sections[CONFIG_SECTION_COUNT] = {
     [CONFIG_EXPECTATION_ENTRY] = {"policy.expectations", "expectations", CONFIG_POLICY},
 };
 
+static const char *const identity_words[] = {"none", "vlan", "tunnel", "both", NULL};
+
 #define OF(member) offsetof(struct config, member), sizeof((struct config *)0)->member
 const struct config_setting config_settings[CONFIG_SETTING_COUNT] = {
     {CONFIG_ROOT, "site", CONFIG_NAME, OF(site), 0, 0},
@@ -29,6 +31,7 @@ const struct config_setting config_settings[CONFIG_SETTING_COUNT] = {
     {CONFIG_ROOT, "promiscuous", CONFIG_FLAG, OF(promiscuous), 0, 0},
     {CONFIG_ROOT, "tunnels", CONFIG_FLAG, OF(tunnels), 0, 0},
     {CONFIG_ROOT, "fragments", CONFIG_FLAG, OF(fragments), 0, 0},
+    {CONFIG_ROOT, "flow_identity", CONFIG_WORD, OF(flow_identity), 0, 0, identity_words},
     {CONFIG_ROOT, "discover", CONFIG_FLAG, OF(discover), 0, 0},
     {CONFIG_ROOT, "any_tls", CONFIG_FLAG, OF(any_tls), 0, 0},
     {CONFIG_ROOT, "filter", CONFIG_TEXT, OF(filter), 0, 0},
@@ -141,6 +144,21 @@ static bool apply_text(size_t bytes, const char *text, char *place)
     return true;
 }
 
+/* The place of the text among the words; `expected` lists them. */
+static bool apply_word(const char *const *words, const char *text, void *place, char *expected)
+{
+    size_t used = 0;
+    for (size_t i = 0; words[i] != NULL; i++) {
+        if (strcmp(words[i], text) == 0) {
+            *(unsigned *)place = (unsigned)i;
+            return true;
+        }
+        const char *joint = i == 0 ? "" : words[i + 1] == NULL ? " or " : ", ";
+        used += (size_t)snprintf(expected + used, CONFIG_EXPECTED_CAP - used, "%s%s", joint, words[i]);
+    }
+    return false;
+}
+
 bool config_value_apply(const struct config_setting *s, const char *text, struct config *c, char *expected)
 {
     void *place = (char *)c + s->offset;
@@ -158,6 +176,7 @@ bool config_value_apply(const struct config_setting *s, const char *text, struct
         snprintf(expected, CONFIG_EXPECTED_CAP, "a whole number from %llu to %llu",
                  (unsigned long long)s->min, (unsigned long long)s->max);
         return apply_number(s, text, place);
+    case CONFIG_WORD: return apply_word(s->words, text, place, expected);
     }
     return false;
 }

@@ -277,7 +277,8 @@ static struct fragments *open_fragments(struct worker *w)
 {
     struct fragment_limits limits = {.datagrams = w->config->caps.datagrams,
                                      .chunks = w->config->caps.fragment_buffers,
-                                     .timeout_ns = (uint64_t)w->config->timeouts.fragment_ms * 1000000};
+                                     .timeout_ns = (uint64_t)w->config->timeouts.fragment_ms * 1000000,
+                                     .identity = w->config->flow_identity};
     return fragments_open(&limits, &w->status.counters);
 }
 

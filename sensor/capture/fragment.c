@@ -40,6 +40,7 @@ struct key {
     uint8_t family;
     uint8_t protocol;
     uint16_t zero;
+    uint32_t layer;
 };
 
 struct datagram {
@@ -74,6 +75,7 @@ struct fragments {
     uint32_t newest;
     uint32_t count;
     uint64_t timeout_ns;
+    enum identity identity;
     uint64_t hash_key;
     struct pool chunks;
     uint8_t whole[IPV6_HEADER_BYTES + DATAGRAM_MAX_BYTES];
@@ -94,6 +96,7 @@ struct fragments *fragments_open(const struct fragment_limits *limits, struct co
     f->bucket_mask = buckets - 1;
     f->fresh = 1;
     f->timeout_ns = limits->timeout_ns;
+    f->identity = limits->identity;
     f->datagrams = calloc((size_t)limits->datagrams + 1, sizeof *f->datagrams);
     f->buckets = calloc(buckets, sizeof *f->buckets);
     if (f->datagrams != NULL && f->buckets != NULL && pool_open(&f->chunks, limits->chunks, CHUNK_BYTES) &&
@@ -118,19 +121,20 @@ uint32_t fragments_waiting(const struct fragments *f)
     return f->count;
 }
 
-static struct key key_of(const struct segment *s)
+static struct key key_of(const struct fragments *f, const struct segment *s)
 {
     struct key key = {.source = s->source,
                       .destination = s->destination,
                       .identification = s->mark,
                       .family = s->family,
-                      .protocol = s->family == IP_V4 ? s->fragment_protocol : 0};
+                      .protocol = s->family == IP_V4 ? s->fragment_protocol : 0,
+                      .layer = identity_layer(f->identity, s)};
     return key;
 }
 
 static uint32_t *bucket_of(struct fragments *f, const struct key *key)
 {
-    _Static_assert(sizeof *key == 40, "no padding in what is hashed and compared");
+    _Static_assert(sizeof *key == 44, "no padding in what is hashed and compared");
     return &f->buckets[hash_bytes(f->hash_key, span_of((const uint8_t *)key, sizeof *key)) & f->bucket_mask];
 }
 
@@ -411,7 +415,7 @@ static enum decode_result decode_whole(struct fragments *f, struct datagram *d, 
 /* The datagram that still wants this fragment; NULL where it is doomed, or is the one that was just whole. */
 static struct datagram *datagram_for(struct fragments *f, const struct segment *s)
 {
-    struct key key = key_of(s);
+    struct key key = key_of(f, s);
     struct datagram *d = find(f, &key);
     if (d != NULL && d->done && s->time_ns >= d->done_ns + REPETITION_NS) {
         forget(f, d);

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "sensor/capture/decode.h"
+#include "sensor/capture/identity.h"
 #include "sensor/host/counters.h"
 
 struct fragments; /* opaque */
@@ -23,6 +24,7 @@ struct fragment_limits {
     uint32_t datagrams;  /* put together at a time */
     uint32_t chunks;     /* of 2 KiB, for what waits */
     uint64_t timeout_ns; /* from the first fragment on (RFC 8200 s4.5: 60 s) */
+    enum identity identity;
 };
 
 enum {

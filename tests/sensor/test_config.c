@@ -105,6 +105,7 @@ static void test_config_every_key_reaches_its_field(void **state)
         "promiscuous: no\n"
         "tunnels: false\n"
         "fragments: no\n"
+        "flow_identity: tunnel\n"
         "discover: On\n"
         "any_tls: TRUE\n"
         "filter: 'net 192.0.2.0/24'\n"
@@ -132,6 +133,7 @@ static void test_config_every_key_reaches_its_field(void **state)
     assert_int_equal(c.interface_count, 2);
     assert_string_equal(c.interfaces[1], "eth2");
     assert_true(!c.promiscuous && !c.tunnels && !c.fragments && c.discover && c.any_tls && c.quiet);
+    assert_int_equal(c.flow_identity, IDENTITY_TUNNEL);
     assert_string_equal(c.filter, "net 192.0.2.0/24");
     struct config_caps caps = c.caps;
     caps.flows = 1000;
@@ -224,6 +226,7 @@ static const struct {
      ":5: outputs.redis.port: unknown key; known here: url, password_file, events_cap"},
     {"ports:\n - {port: 25, prot: smtp}\n",
      ":2: ports[1].prot: unknown key; known here: port, protocol, tls, role"},
+    {"flow_identity: mac\n", ":1: flow_identity: expected none, vlan, tunnel or both, found 'mac'"},
     {"quiet: maybe\n", ":1: quiet: expected yes or no, found 'maybe'"},
     {"site: x\n\nquiet: 1\n", ":3: quiet: expected yes or no, found '1'"},
     {"caps:\n  negotiations: 20\n  flows: abc\n",

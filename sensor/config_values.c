@@ -20,6 +20,8 @@ const struct config_section_info config_sections[CONFIG_SECTION_COUNT] = {
     [CONFIG_EXPECTATION_ENTRY] = {"policy.expectations", "expectations", CONFIG_POLICY},
 };
 
+static const char *const identity_words[] = {"none", "vlan", "tunnel", "both", NULL};
+
 #define OF(member) offsetof(struct config, member), sizeof((struct config *)0)->member
 const struct config_setting config_settings[CONFIG_SETTING_COUNT] = {
     {CONFIG_ROOT, "site", CONFIG_NAME, OF(site), 0, 0},
@@ -28,6 +30,8 @@ const struct config_setting config_settings[CONFIG_SETTING_COUNT] = {
     {CONFIG_ROOT, "pin_workers", CONFIG_FLAG, OF(pin_workers), 0, 0},
     {CONFIG_ROOT, "promiscuous", CONFIG_FLAG, OF(promiscuous), 0, 0},
     {CONFIG_ROOT, "tunnels", CONFIG_FLAG, OF(tunnels), 0, 0},
+    {CONFIG_ROOT, "fragments", CONFIG_FLAG, OF(fragments), 0, 0},
+    {CONFIG_ROOT, "flow_identity", CONFIG_WORD, OF(flow_identity), 0, 0, identity_words},
     {CONFIG_ROOT, "discover", CONFIG_FLAG, OF(discover), 0, 0},
     {CONFIG_ROOT, "any_tls", CONFIG_FLAG, OF(any_tls), 0, 0},
     {CONFIG_ROOT, "filter", CONFIG_TEXT, OF(filter), 0, 0},
@@ -40,6 +44,8 @@ const struct config_setting config_settings[CONFIG_SETTING_COUNT] = {
     {CONFIG_CAPS, "handshake_buffers", CONFIG_NUMBER, OF(caps.handshake_buffers), 4, 1 << 16},
     {CONFIG_CAPS, "ring_sessions", CONFIG_NUMBER, OF(caps.ring_sessions), 64, 1 << 20},
     {CONFIG_CAPS, "certificates", CONFIG_NUMBER, OF(caps.certificates), 64, 1 << 20},
+    {CONFIG_CAPS, "datagrams", CONFIG_NUMBER, OF(caps.datagrams), 16, 1 << 20},
+    {CONFIG_CAPS, "fragment_buffers", CONFIG_NUMBER, OF(caps.fragment_buffers), 64, 1 << 20},
     {CONFIG_CAPS, "snaplen_bytes", CONFIG_NUMBER, OF(caps.snaplen_bytes), 96, 262144},
     {CONFIG_CAPS, "kernel_ring_bytes", CONFIG_NUMBER, OF(caps.kernel_ring_bytes), 1 << 20, INT32_MAX},
     {CONFIG_TIMEOUTS, "handshake_ms", CONFIG_NUMBER, OF(timeouts.handshake_ms), 1000, 600000},
@@ -48,6 +54,7 @@ const struct config_setting config_settings[CONFIG_SETTING_COUNT] = {
     {CONFIG_TIMEOUTS, "linger_ms", CONFIG_NUMBER, OF(timeouts.linger_ms), 0, 600000},
     {CONFIG_TIMEOUTS, "gap_ms", CONFIG_NUMBER, OF(timeouts.gap_ms), 10, 60000},
     {CONFIG_TIMEOUTS, "interim_ms", CONFIG_NUMBER, OF(timeouts.interim_ms), 0, 604800000},
+    {CONFIG_TIMEOUTS, "fragment_ms", CONFIG_NUMBER, OF(timeouts.fragment_ms), 1000, 120000},
     {CONFIG_HISTORY, "file", CONFIG_TEXT, OF(history_file), 0, 0},
     {CONFIG_HISTORY, "servers", CONFIG_NUMBER, OF(history.servers), 64, 1 << 22},
     {CONFIG_HISTORY, "pairs", CONFIG_NUMBER, OF(history.pairs), 64, 1 << 24},
@@ -137,6 +144,21 @@ static bool apply_text(size_t bytes, const char *text, char *place)
     return true;
 }
 
+/* The place of the text among the words; `expected` lists them. */
+static bool apply_word(const char *const *words, const char *text, void *place, char *expected)
+{
+    size_t used = 0;
+    for (size_t i = 0; words[i] != NULL; i++) {
+        if (strcmp(words[i], text) == 0) {
+            *(unsigned *)place = (unsigned)i;
+            return true;
+        }
+        const char *joint = i == 0 ? "" : words[i + 1] == NULL ? " or " : ", ";
+        used += (size_t)snprintf(expected + used, CONFIG_EXPECTED_CAP - used, "%s%s", joint, words[i]);
+    }
+    return false;
+}
+
 bool config_value_apply(const struct config_setting *s, const char *text, struct config *c, char *expected)
 {
     void *place = (char *)c + s->offset;
@@ -154,6 +176,7 @@ bool config_value_apply(const struct config_setting *s, const char *text, struct
         snprintf(expected, CONFIG_EXPECTED_CAP, "a whole number from %llu to %llu",
                  (unsigned long long)s->min, (unsigned long long)s->max);
         return apply_number(s, text, place);
+    case CONFIG_WORD: return apply_word(s->words, text, place, expected);
     }
     return false;
 }

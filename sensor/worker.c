@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "sensor/capture/filter.h"
+#include "sensor/capture/fragment.h"
 #include "sensor/capture/source.h"
 #include "sensor/host/clock.h"
 #include "sensor/host/cpu.h"
@@ -28,6 +29,7 @@ struct worker {
     unsigned lane_count;
     uint64_t segments;     /* given to the lanes so far */
     uint64_t next_tick_ns; /* for tracker_tick_due, where there are several */
+    struct fragments *fragments;
     struct worker_status status;
     uint64_t done_bytes; /* of the paths that are finished */
     uint64_t total_bytes;
@@ -99,6 +101,10 @@ static void take_frame(struct worker *w, const struct source_frame *frame)
     counter_add(counters, COUNTER_packets, 1);
     counter_add(counters, COUNTER_bytes, frame->wire_bytes);
     counter_add(counters, counter_of(result), 1);
+    if (result == DECODE_FRAGMENT) {
+        result = fragments_decode(w->fragments, &segment, &segment);
+        counter_add(counters, COUNTER_segments, result == DECODE_TCP);
+    }
     note_time(w, frame->time_ns);
     if (result != DECODE_TCP)
         return;
@@ -201,6 +207,7 @@ static bool make_filter(struct worker *w, char *error)
     uint16_t ports[CONFIG_PORTS_CAP];
     struct filter_request request = {.ports = ports,
                                      .tunnels = w->config->tunnels,
+                                     .fragments = w->config->fragments,
                                      .extra = w->config->filter[0] != '\0' ? w->config->filter : NULL};
     /* Files are read whole: what does not matter costs little, and the report can say what else was there. */
     bool narrow = is_live(w) && !w->config->discover && !w->config->any_tls;
@@ -268,6 +275,15 @@ static bool open_paths(struct worker *w, char *error)
     return true;
 }
 
+static struct fragments *open_fragments(struct worker *w)
+{
+    struct fragment_limits limits = {.datagrams = w->config->caps.datagrams,
+                                     .chunks = w->config->caps.fragment_buffers,
+                                     .timeout_ns = (uint64_t)w->config->timeouts.fragment_ms * 1000000,
+                                     .identity = w->config->flow_identity};
+    return fragments_open(&limits, &w->status.counters);
+}
+
 static bool open_lanes(struct worker *w)
 {
     unsigned count = is_live(w) ? 1 : share_of(w);
@@ -293,7 +309,8 @@ struct worker *worker_open(const struct config *config, const struct worker_inpu
     }
     w->config = config;
     w->input = *input;
-    if (!open_lanes(w)) {
+    w->fragments = open_fragments(w);
+    if (w->fragments == NULL || !open_lanes(w)) {
         snprintf(error, ERROR_BYTES,
                  "no memory for the caps of the configuration; lower caps.flows or caps.negotiations");
         worker_close(w);
@@ -354,5 +371,6 @@ void worker_close(struct worker *w)
     source_close(w->source);
     for (unsigned i = 0; i < WORKER_LANES_CAP; i++)
         lane_close(w->lanes[i]);
+    fragments_close(w->fragments);
     free(w);
 }

@@ -47,7 +47,6 @@ static void count_session(struct tracker *t, const struct session *s)
     counter_add(t->counters, COUNTER_flows_midstream, s->midstream);
     counter_add(t->counters, COUNTER_flows_one_sided,
                 s->side[CLIENT].packets == 0 || s->side[SERVER].packets == 0);
-    counter_add(t->counters, COUNTER_duplicates, s->duplicates);
     counter_add(t->counters, COUNTER_overlong_lines, s->mail.overlong);
 }
 

@@ -90,7 +90,8 @@ void flow_table_close(struct flow_table *t);
 /* flow_table_turn - the number of the segment that is taken next; numbers rise. */
 void flow_table_turn(struct flow_table *t, uint64_t turn);
 
-/* flow_key_of - the key of a segment; *from_low says whether its sender is the low end. */
+/* flow_key_of - the key of a segment; *from_low says whether its sender is the low end.
+ * layer   of capture/identity.h, 24 bits */
 void flow_key_of(const struct segment *segment, uint32_t layer, struct flow_key *key, bool *from_low);
 
 /* flow_key_hash - a hash of the key that is the same in every process, for ids. */

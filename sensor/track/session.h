@@ -183,7 +183,7 @@ struct session {
     bool midstream;              /* the beginning was not captured */
     bool final;                  /* the session is over; otherwise an interim account */
     bool evicted;                /* pushed out of a full table */
-    uint32_t duplicates;         /* packets that repeated what was seen */
+    uint32_t duplicates;         /* packets that the mirror delivered twice */
     struct session_side side[2]; /* CLIENT, SERVER */
     struct session_mail mail;
     struct session_tls tls;

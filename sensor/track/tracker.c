@@ -49,13 +49,16 @@ static void maybe_end(struct tracker *t, struct flow *f)
 }
 
 /* Nothing is looked at any more: only how far the sequence numbers have come. */
-static void count_only(struct flow *f, enum side from, const struct segment *segment, uint32_t sequence)
+static void count_only(struct tracker *t, struct flow *f, enum side from, const struct segment *segment,
+                       uint32_t sequence)
 {
     struct flow_side *side = &f->side[from];
     uint32_t end = sequence + (uint32_t)segment->payload.n + segment->missing;
     uint32_t advance = end - side->next;
-    if (!side->synced || advance - 1 >= SEQUENCE_REACH)
+    if (!side->synced || advance - 1 >= SEQUENCE_REACH) {
+        counter_add(t->counters, COUNTER_retransmissions, 1);
         return;
+    }
     side->bytes += advance;
     side->next = end;
 }
@@ -157,7 +160,7 @@ static void on_segment(struct tracker *t, struct flow *f, enum side from, const 
     if (carries && f->stage == FLOW_HALF_OPEN)
         connection_begin(t, f, from, segment);
     if (carries && f->stage == FLOW_KNOWN)
-        count_only(f, from, segment, sequence);
+        count_only(t, f, from, segment, sequence);
     else if (f->stage == FLOW_TALKING && (carries || (segment->flags & TCP_ACK)))
         talk(t, f, from, segment, sequence);
     note_fin_and_ack(f, from, segment, sequence);
@@ -210,6 +213,16 @@ static enum side side_of(const struct flow *f, bool from_low)
     return from_low == f->client_is_low ? CLIENT : SERVER;
 }
 
+/* What the mirror delivers twice is counted and goes no further. */
+static bool is_repetition(struct tracker *t, struct flow *f, enum side from, const struct segment *segment)
+{
+    if (!repeats_tellable(segment) || !repeats_note(&t->repeats, f->number << 1 | from, segment))
+        return false;
+    f->duplicates++;
+    counter_add(t->counters, COUNTER_duplicates, 1);
+    return true;
+}
+
 /* What the sensor itself sends to Redis must not come back to it as traffic. */
 static bool is_own_redis(const struct tracker *t, const struct segment *segment)
 {
@@ -235,12 +248,14 @@ void tracker_segment_at(struct tracker *t, const struct segment *segment, uint64
     }
     struct flow_key key;
     bool from_low;
-    flow_key_of(segment, 0, &key, &from_low);
+    flow_key_of(segment, identity_layer(t->config->flow_identity, segment), &key, &from_low);
     struct flow *f = flow_find(t->flows, &key);
     if (f != NULL && f->stage == FLOW_IGNORED && !(segment->flags & TCP_SYN)) {
         flow_touch(t->flows, f, segment->time_ns);
         return;
     }
+    if (f != NULL && is_repetition(t, f, side_of(f, from_low), segment))
+        return;
     uint32_t generation = 0;
     if (f != NULL && starts_anew(f, side_of(f, from_low), segment)) {
         generation = f->generation + 1;
@@ -253,6 +268,7 @@ void tracker_segment_at(struct tracker *t, const struct segment *segment, uint64
         if (!(segment->flags & TCP_SYN) && segment->payload.n + segment->missing == 0)
             return;
         f = connection_flow(t, &key, from_low, segment, generation);
+        (void)is_repetition(t, f, side_of(f, from_low), segment);
     }
     enum side from = side_of(f, from_low);
     flow_touch(t->flows, f, segment->time_ns);
@@ -302,7 +318,8 @@ static bool open_memory(struct tracker *t)
     t->flows = flow_table_open(&limits, connection_leave, t);
     t->shared.digester = digest_open();
     t->shared.fingerprints = fingerprints_open(t->shared.digester);
-    return t->flows != NULL && t->shared.digester != NULL && t->shared.fingerprints != NULL &&
+    return repeats_open(&t->repeats) && t->flows != NULL && t->shared.digester != NULL &&
+           t->shared.fingerprints != NULL &&
            pool_open(&t->conversations, part(t, caps->negotiations), sizeof(struct conversation)) &&
            pool_open(&t->chunks, part(t, caps->segment_buffers), sizeof(struct chunk)) &&
            pool_open(&t->stores, part(t, caps->handshake_buffers), STORE_BYTES) &&

@@ -388,8 +388,8 @@ static bool is_usual(struct span frame, struct segment *s)
     uint8_t version_length = cursor_u8(&h);
     (void)cursor_u8(&h); /* type of service */
     size_t total_bytes = cursor_u16(&h);
-    (void)cursor_u16(&h); /* identification */
-    uint16_t fragment = cursor_u16(&h);
+    s->mark = cursor_u16(&h); /* identification */
+    uint16_t fragmented = cursor_u16(&h);
     (void)cursor_u8(&h); /* time to live */
     uint8_t protocol = cursor_u8(&h);
     (void)cursor_u16(&h); /* checksum */
@@ -402,7 +402,7 @@ static bool is_usual(struct span frame, struct segment *s)
     size_t tcp_bytes = (size_t)(cursor_u8(&h) >> 4) * 4;
     s->flags = cursor_u8(&h);
     if (type != TYPE_IPV4 || version_length != VERSION_4_LENGTH_5 || protocol != PROTOCOL_TCP ||
-        (fragment & IPV4_MORE_OR_OFFSET) != 0 || tcp_bytes < TCP_HEADER_BYTES ||
+        (fragmented & (IPV4_MORE | IPV4_OFFSET)) != 0 || tcp_bytes < TCP_HEADER_BYTES ||
         total_bytes < IPV4_HEADER_BYTES + tcp_bytes || total_bytes > frame.n - ETHERNET_BYTES)
         return false;
     s->source = address_of(source);
@@ -411,6 +411,9 @@ static bool is_usual(struct span frame, struct segment *s)
     s->missing = 0;
     s->packet = span_head(span_skip(frame, ETHERNET_BYTES), total_bytes);
     s->payload = span_skip(s->packet, IPV4_HEADER_BYTES + tcp_bytes);
+    if (s->mark == 0)
+        s->mark = timestamp(span_head(span_skip(s->packet, IPV4_HEADER_BYTES + TCP_HEADER_BYTES),
+                                      tcp_bytes - TCP_HEADER_BYTES));
     return true;
 }
 

@@ -104,6 +104,9 @@ struct flow *flow_find(struct flow_table *t, const struct flow_key *key);
  * table gives one up. */
 struct flow *flow_add(struct flow_table *t, const struct flow_key *key, uint64_t now_ns);
 
+/* flow_place - which place of the table it has, from 1 to the number of flows; for what others keep beside it. */
+uint32_t flow_place(const struct flow_table *t, const struct flow *f);
+
 /* flow_touch - note a packet at now_ns; keeps the list by age, to the second. */
 void flow_touch(struct flow_table *t, struct flow *f, uint64_t now_ns);
 

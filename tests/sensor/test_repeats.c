@@ -13,7 +13,16 @@ static struct repeats repeats;
 static int setup(void **state)
 {
     (void)state;
-    assert_true(repeats_open(&repeats));
+    assert_true(repeats_open(&repeats, 4));
+    repeats_forget(&repeats, 2);
+    repeats_forget(&repeats, 3);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    repeats_close(&repeats);
     return 0;
 }
 
@@ -31,14 +40,14 @@ static struct segment segment_of(uint32_t mark)
 static bool again_after(struct segment s, uint64_t ns)
 {
     s.time_ns += ns;
-    return repeats_note(&repeats, 2, &s);
+    return repeats_note(&repeats, 2, 0, &s);
 }
 
 static void test_repeats_same_packet_elsewhere_is_one(void **state)
 {
     (void)state;
     struct segment s = segment_of(4711);
-    assert_false(repeats_note(&repeats, 2, &s));
+    assert_false(repeats_note(&repeats, 2, 0, &s));
     assert_true(again_after(s, 0));
     s.vlan = 20;
     s.tunnel = TUNNEL_GRE;
@@ -50,12 +59,13 @@ static void test_repeats_same_packet_elsewhere_is_one(void **state)
 static void test_repeats_whatever_differs_makes_another_packet(void **state)
 {
     (void)state;
-    for (int what = 0; what < 8; what++) {
+    for (int what = 0; what < 10; what++) {
         struct segment first = segment_of(4711);
-        assert_true(repeats_open(&repeats));
-        assert_false(repeats_note(&repeats, 2, &first));
+        repeats_forget(&repeats, 2);
+        assert_false(repeats_note(&repeats, 2, 0, &first));
         struct segment s = first;
-        uint64_t connection = 2;
+        uint32_t connection = 2;
+        unsigned from = 0;
         switch (what) {
         case 0: s.sequence++; break;
         case 1: s.acknowledgement++; break;
@@ -64,10 +74,27 @@ static void test_repeats_whatever_differs_makes_another_packet(void **state)
         case 4: s.payload = span_head(s.payload, 5); break;
         case 5: s.missing = 3; break; /* the first copy was cut, this one was not */
         case 6: connection = 3; break;
+        case 8: from = 1; break;
+        case 9: s.payload = span_text("EHLO y\r\n"); break;
         case 7: s.time_ns += 700 * MS; break;
         }
-        assert_false(repeats_note(&repeats, connection, &s));
+        assert_false(repeats_note(&repeats, connection, from, &s));
     }
+}
+
+/* However many connections there are between the two copies. */
+static void test_repeats_only_packets_of_its_own_connection_push_one_out(void **state)
+{
+    (void)state;
+    struct segment first = segment_of(1);
+    struct segment s = first;
+    assert_false(repeats_note(&repeats, 2, 0, &first));
+    for (s.mark = 100; s.mark < 1000; s.mark++)
+        assert_false(repeats_note(&repeats, 3, 0, &s));
+    assert_true(repeats_note(&repeats, 2, 0, &first));
+    for (s.mark = 100; s.mark < 100 + REPEATS_ROW; s.mark++)
+        assert_false(repeats_note(&repeats, 2, 1, &s));
+    assert_false(repeats_note(&repeats, 2, 0, &first));
 }
 
 /* Nothing but time tells: a copy comes at once, a retransmission after a round trip at least. */
@@ -75,7 +102,7 @@ static void test_repeats_without_a_mark_time_decides(void **state)
 {
     (void)state;
     struct segment s = segment_of(0);
-    assert_false(repeats_note(&repeats, 2, &s));
+    assert_false(repeats_note(&repeats, 2, 0, &s));
     assert_true(again_after(s, 2 * MS));
     assert_false(again_after(s, 200 * MS));
 }
@@ -84,9 +111,9 @@ static void test_repeats_clock_may_step_back_a_little(void **state)
 {
     (void)state;
     struct segment s = segment_of(9);
-    assert_false(repeats_note(&repeats, 2, &s));
+    assert_false(repeats_note(&repeats, 2, 0, &s));
     s.time_ns -= 1 * MS;
-    assert_true(repeats_note(&repeats, 2, &s));
+    assert_true(repeats_note(&repeats, 2, 0, &s));
 }
 
 static void test_repeats_bare_acknowledgements_need_an_identification(void **state)
@@ -108,11 +135,14 @@ static void test_repeats_bare_acknowledgements_need_an_identification(void **sta
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_repeats_same_packet_elsewhere_is_one, setup),
-        cmocka_unit_test_setup(test_repeats_whatever_differs_makes_another_packet, setup),
-        cmocka_unit_test_setup(test_repeats_without_a_mark_time_decides, setup),
-        cmocka_unit_test_setup(test_repeats_clock_may_step_back_a_little, setup),
-        cmocka_unit_test_setup(test_repeats_bare_acknowledgements_need_an_identification, setup),
+        cmocka_unit_test_setup_teardown(test_repeats_same_packet_elsewhere_is_one, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_repeats_whatever_differs_makes_another_packet, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_repeats_only_packets_of_its_own_connection_push_one_out, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_repeats_without_a_mark_time_decides, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_repeats_clock_may_step_back_a_little, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_repeats_bare_acknowledgements_need_an_identification, setup,
+                                        teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

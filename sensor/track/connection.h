@@ -22,7 +22,7 @@ struct tracker {
     struct pool conversations;
     struct pool chunks;
     struct pool stores;
-    struct record_pools records;
+    struct pool records;
     struct session_shared shared;
     struct reassembler reassembler;
     struct classifier *classifier;

@@ -78,6 +78,9 @@ void session_gap(struct conversation *c, enum side from, uint32_t bytes);
 /* session_fate_known - is there nothing more to learn from the payload? */
 bool session_fate_known(const struct conversation *c);
 
+/* session_client_spoke - did the client say anything that takes part in a dialogue or handshake? */
+bool session_client_spoke(const struct conversation *c);
+
 /* session_is_mail - does the content prove mail (or, for TLS only, a TLS hello)? For ports that no row
  * names. */
 bool session_is_mail(const struct conversation *c);

@@ -78,6 +78,12 @@ static void append(struct capture *c, struct packet p)
     c->packets[c->count++] = p;
 }
 
+static bool is_data(const struct packet *p)
+{
+    const uint8_t *payload = p->bytes + p->payload;
+    return p->payload_bytes > 5 && payload[0] == 0x17 && payload[1] == 3;
+}
+
 /* The client is the end with the higher port. */
 static void add_packet(struct capture *c, const struct pcap_pkthdr *header, const uint8_t *bytes,
                        uint64_t offset_us)
@@ -101,7 +107,9 @@ static void add_packet(struct capture *c, const struct pcap_pkthdr *header, cons
     p.bytes = load_grown(NULL, header->caplen, 1);
     memcpy(p.bytes, bytes, header->caplen);
     append(c, p);
-    c->open_count += !p.closing;
+    if (!p.closing && !(c->data[0] && c->data[1]))
+        c->open_count = c->count;
+    c->data[p.from_client] |= is_data(&p);
     if (c->first_words == 0 && p.from_client && p.payload_bytes > 0)
         c->first_words = c->count;
     c->sessions += (bytes[tcp + 13] & (TCP_SYN | TCP_ACK)) == TCP_SYN;
@@ -142,7 +150,7 @@ static size_t place_for_mail(const struct capture *c, bool *protected)
             return *protected ? i : 0;
         if (!p->from_client && p->payload_bytes >= 4 && memcmp(payload, "354 ", 4) == 0)
             return i + 1;
-        data[p->from_client] |= p->payload_bytes > 5 && payload[0] == 0x17 && payload[1] == 3;
+        data[p->from_client] |= is_data(p);
     }
     return 0;
 }

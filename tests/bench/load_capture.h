@@ -25,10 +25,11 @@ struct packet {
 struct capture {
     struct packet *packets;
     size_t count;
-    size_t open_count;  /* packets before the first FIN or RST */
+    size_t open_count;  /* packets before the first FIN or RST, up to protected data of both sides */
     size_t first_words; /* packets up to the client's first payload, this one included */
     size_t sessions;
     uint32_t clients;
+    bool data[2]; /* protected data was sent; by from_client */
     uint64_t duration_us;
     uint8_t (*addresses)[16]; /* of the clients, by number */
 };

@@ -8,7 +8,7 @@
  *
  * --mail N          put N octets more of mail into every session; captures without a place for it are left out
  * --hold N          connections stay open, silent, before their first FIN or RST until N more have begun
- * --open            connections are never closed
+ * --open            connections go on to protected data of both sides, and are never closed
  * --negotiating N   of the last N copies only what comes up to the client's first words
  * --flood A,B,C     weave in A connections that send a SYN and no more, B that send one octet, C that send half
  *                   of a ClientHello, from 198.18.0.0/15 to the servers of the captures (IPv4), evenly over the first PACKETS

@@ -46,6 +46,8 @@ static void count_session(struct tracker *t, const struct session *s)
 static void drop_conversation(struct tracker *t, struct conversation *c)
 {
     reassemble_drop(&t->reassembler, c->streams);
+    for (int side = CLIENT; side <= SERVER; side++)
+        stores_take_back(&t->stores, &c->records[side]);
     if (c->ndpi != NULL)
         classify_flow_close(t->classifier, c->ndpi);
     if (c->parser != NULL)

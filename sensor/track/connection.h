@@ -21,7 +21,7 @@ struct tracker {
     struct flow_table *flows;
     struct pool conversations;
     struct pool chunks;
-    struct pool stores;
+    struct stores stores;
     struct pool records;
     struct session_shared shared;
     struct reassembler reassembler;

@@ -20,12 +20,13 @@
 #include "sensor/track/fingerprints.h"
 #include "sensor/track/reassemble.h"
 #include "sensor/track/session.h"
+#include "sensor/track/stores.h"
 
 /* What all conversations of a worker share. */
 struct session_shared {
     struct counters *counters;
     struct digester *digester;
-    struct pool *stores;   /* for handshake messages that cross segments */
+    struct stores *stores; /* for handshake messages that cross segments */
     struct chains *chains; /* NULL: certificates are not kept */
     struct fingerprints *fingerprints;
 };

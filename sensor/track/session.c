@@ -204,8 +204,7 @@ static bool nothing_understood(const struct session *facts)
 void session_end(struct conversation *c)
 {
     for (int side = CLIENT; side <= SERVER; side++) {
-        pool_give(c->shared->stores, c->records[side].store);
-        c->records[side].store = NULL;
+        stores_take_back(c->shared->stores, &c->records[side]);
     }
     /* The port promised mail and the bytes were something else: say so rather than repeat the promise. */
     if (nothing_understood(&c->facts))

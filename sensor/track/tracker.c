@@ -275,7 +275,7 @@ static bool open_memory(struct tracker *t)
     return t->flows != NULL && t->shared.digester != NULL && t->shared.fingerprints != NULL &&
            pool_open(&t->conversations, caps->negotiations, sizeof(struct conversation)) &&
            pool_open(&t->chunks, caps->segment_buffers, sizeof(struct chunk)) &&
-           pool_open(&t->stores, caps->handshake_buffers, STORE_BYTES) &&
+           stores_open(&t->stores, caps->handshake_buffers, STORE_BYTES) &&
            record_pool_open(&t->records, caps->flows);
 }
 
@@ -318,7 +318,7 @@ void tracker_close(struct tracker *t)
     classify_close(t->classifier);
     pool_close(&t->conversations);
     pool_close(&t->chunks);
-    pool_close(&t->stores);
+    stores_close(&t->stores);
     pool_close(&t->records);
     free(t);
 }

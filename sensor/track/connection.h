@@ -22,8 +22,8 @@ struct tracker {
     struct flow_table *flows;
     struct pool conversations;
     struct pool chunks;
-    struct pool stores;
-    struct record_pools records;
+    struct stores stores;
+    struct pool records;
     struct session_shared shared;
     struct reassembler reassembler;
     struct classifier *classifier;

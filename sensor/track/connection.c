@@ -88,9 +88,20 @@ static void report(struct tracker *t, struct flow *f)
     t->emit(t->context, &s);
 }
 
+void connection_judge(struct tracker *t, struct flow *f)
+{
+    if (f->judged || f->owner == NULL)
+        return;
+    f->judged = true;
+    counter_add(t->counters, COUNTER_flows_judged, 1);
+    counter_add(t->counters, COUNTER_flows_judged_one_sided,
+                f->side[CLIENT].packets == 0 || f->side[SERVER].packets == 0);
+}
+
 void connection_leave(void *context, struct flow *f)
 {
     struct tracker *t = context;
+    connection_judge(t, f);
     if (f->owner != NULL)
         report(t, f);
     else if (f->stage == FLOW_HALF_OPEN)

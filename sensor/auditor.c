@@ -11,6 +11,7 @@
 #include "sensor/host/log.h"
 #include "sensor/host/ring.h"
 #include "sensor/lane.h"
+#include "sensor/mirror_watch.h"
 #include "sensor/publish/redis.h"
 #include "sensor/publish/redis_peer.h"
 #include "sensor/track/chains.h"
@@ -56,6 +57,7 @@ struct auditor {
     struct leaf_place leaves[LEAF_PLACES];
     struct sink *sinks;
     size_t sink_count;
+    struct mirror_watch watch;
     uint64_t undecidable;
     enum severity worst;
     struct judgement judgement;
@@ -229,6 +231,7 @@ static bool drain_all(struct auditor *a)
 
 static void tick(struct auditor *a, void (*progress)(uint64_t, uint64_t), uint64_t now_ms)
 {
+    mirror_watch_tick(&a->watch);
     for (size_t i = 0; i < a->sink_count; i++)
         if (a->sinks[i].tick != NULL)
             a->sinks[i].tick(a->sinks[i].state, now_ms);
@@ -261,6 +264,7 @@ static void sum_up(const struct auditor *a, struct run_summary *summary)
         summary->kernel_dropped += status.kernel_dropped;
     }
     summary->counters[COUNTER_undecidable] += a->undecidable;
+    mirror_watch_total(&a->watch, &summary->mirror);
 }
 
 static bool save_history(const struct auditor *a)
@@ -391,6 +395,7 @@ void auditor_run(const struct config *config, struct worker **workers, size_t wo
                          .sink_count = sink_count};
     memset(result, 0, sizeof *result);
     gather_lanes(&a);
+    mirror_watch_open(&a.watch, config, workers, worker_count);
     result->sinks_complete = open_all(&a);
     if (result->sinks_complete) {
         result->sinks_complete = start_workers(&a);

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "sensor/audit/event.h"
+#include "sensor/capture/mirror.h"
 #include "sensor/host/counters.h"
 
 /* What the run was like as a whole; for reports. */
@@ -18,6 +19,7 @@ struct run_summary {
     uint64_t inputs; /* files or interfaces read */
     uint64_t inputs_broken;
     uint64_t kernel_dropped;
+    struct mirror_report mirror; /* of the whole run, all inputs */
 };
 
 struct sink {

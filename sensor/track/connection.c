@@ -102,9 +102,20 @@ static void report_conversation(struct tracker *t, struct flow *f)
     f->owner = NULL;
 }
 
+void connection_judge(struct tracker *t, struct flow *f)
+{
+    if (f->judged || f->owner == NULL)
+        return;
+    f->judged = true;
+    counter_add(t->counters, COUNTER_flows_judged, 1);
+    counter_add(t->counters, COUNTER_flows_judged_one_sided,
+                f->side[CLIENT].packets == 0 || f->side[SERVER].packets == 0);
+}
+
 void connection_leave(void *context, struct flow *f)
 {
     struct tracker *t = context;
+    connection_judge(t, f);
     if (f->packed && f->owner != NULL)
         report_record(t, f);
     else if (f->owner != NULL)

@@ -69,6 +69,7 @@ struct flow {
     bool midstream;
     bool pending; /* pending_syn is set */
     bool evicted;
+    bool judged;    /* it was counted whether both directions are there */
     bool packed;    /* the owner's matter: what `owner` points to */
     uint8_t tunnel; /* of the first packet */
     int16_t vlan;

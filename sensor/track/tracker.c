@@ -57,8 +57,11 @@ static void count_only(struct tracker *t, struct flow *f, enum side from, const 
     uint32_t advance = end - side->next;
     if (!side->synced || advance - 1 >= SEQUENCE_REACH) {
         counter_add(t->counters, COUNTER_retransmissions, 1);
+        counter_add(t->counters, COUNTER_filled_bytes, segment->payload.n);
         return;
     }
+    if (sequence_before(side->next, sequence))
+        counter_add(t->counters, COUNTER_skipped_bytes, sequence - side->next);
     side->bytes += advance;
     side->next = end;
 }
@@ -158,7 +161,10 @@ static void on_segment(struct tracker *t, struct flow *f, enum side from, const 
         side->synced = true;
         side->next = sequence;
     }
-    side->packets++;
+    counter_add(t->counters, COUNTER_tracked, 1);
+    counter_add(t->counters, COUNTER_payload_bytes, segment->payload.n);
+    if (++side->packets == JUDGED_PACKETS)
+        connection_judge(t, f);
     if (carries && f->stage == FLOW_HALF_OPEN)
         connection_begin(t, f, from, segment);
     if (carries && f->stage == FLOW_KNOWN)

@@ -16,6 +16,7 @@
 #include "sensor/host/log.h"
 #include "sensor/lane.h"
 #include "sensor/track/flow.h"
+#include "sensor/track/repeats.h"
 #include "sensor/track/tracker.h"
 
 enum { ERROR_BYTES = 512, STATS_EVERY_FRAMES = 4096, LEAST_RING_BYTES = 4 << 20 };
@@ -56,7 +57,7 @@ static void spread(struct worker *w, const struct segment *segment)
         for (unsigned i = 0; i < w->lane_count; i++)
             lane_tick(w->lanes[i], segment->time_ns, w->segments);
     flow_key_of(segment, 0, &key, &from_low);
-    lane_segment(w->lanes[flow_key_hash(&key) % w->lane_count], segment, w->segments);
+    lane_segment(w->lanes[repeats_row_of(flow_key_hash(&key)) % w->lane_count], segment, w->segments);
     for (unsigned i = 0; i < w->lane_count; i++)
         lane_spread(w->lanes[i], w->segments);
 }

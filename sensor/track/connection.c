@@ -242,6 +242,15 @@ static bool guess_from_client(const struct tracker *t, const struct segment *seg
     return true;
 }
 
+/* As worker.c spreads connections: without a layer. */
+static uint64_t ends_hash(const struct segment *segment)
+{
+    struct flow_key key;
+    bool from_low;
+    flow_key_of(segment, 0, &key, &from_low);
+    return flow_key_hash(&key);
+}
+
 struct flow *connection_flow(struct tracker *t, const struct flow_key *key, bool from_low,
                              const struct segment *segment, uint32_t generation)
 {
@@ -249,6 +258,7 @@ struct flow *connection_flow(struct tracker *t, const struct flow_key *key, bool
     f->generation = generation;
     f->vlan = segment->vlan;
     f->tunnel = segment->tunnel;
+    f->row = repeats_row_of(ends_hash(segment));
     counter_add(t->counters, COUNTER_flows, 1);
     if (segment->flags & TCP_SYN) {
         set_client(f, from_low, (segment->flags & TCP_ACK) == 0);

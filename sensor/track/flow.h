@@ -73,6 +73,7 @@ struct flow {
     bool packed;    /* the owner's matter: what `owner` points to */
     uint8_t tunnel; /* of the first packet */
     int16_t vlan;
+    uint16_t row;             /* repeats.h */
     struct flow_side side[2]; /* CLIENT, SERVER */
     void *owner;              /* what the owner keeps for it */
 };
@@ -106,9 +107,6 @@ struct flow *flow_find(struct flow_table *t, const struct flow_key *key);
 /* flow_add - a new flow in stage HALF_OPEN, zeroed but for its key, number and times. Never fails: a full
  * table gives one up. */
 struct flow *flow_add(struct flow_table *t, const struct flow_key *key, uint64_t now_ns);
-
-/* flow_place - which place of the table it has, from 1 to the number of flows; for what others keep beside it. */
-uint32_t flow_place(const struct flow_table *t, const struct flow *f);
 
 /* flow_touch - note a packet at now_ns; keeps the list by age, to the second. */
 void flow_touch(struct flow_table *t, struct flow *f, uint64_t now_ns);

@@ -224,7 +224,7 @@ static enum side side_of(const struct flow *f, bool from_low)
 /* What the mirror delivers twice is counted and goes no further. */
 static bool is_repetition(struct tracker *t, struct flow *f, enum side from, const struct segment *segment)
 {
-    if (!repeats_tellable(segment) || !repeats_note(&t->repeats, flow_place(t->flows, f), from, segment))
+    if (!repeats_tellable(segment) || !repeats_note(&t->repeats, f->row, f->number << 1 | from, segment))
         return false;
     f->duplicates++;
     counter_add(t->counters, COUNTER_duplicates, 1);
@@ -276,7 +276,6 @@ void tracker_segment_at(struct tracker *t, const struct segment *segment, uint64
         if (!(segment->flags & TCP_SYN) && segment->payload.n + segment->missing == 0)
             return;
         f = connection_flow(t, &key, from_low, segment, generation);
-        repeats_forget(&t->repeats, flow_place(t->flows, f));
         (void)is_repetition(t, f, side_of(f, from_low), segment);
     }
     enum side from = side_of(f, from_low);
@@ -328,8 +327,8 @@ static bool open_memory(struct tracker *t)
     t->flows = flow_table_open(&limits, connection_leave, t);
     t->shared.digester = digest_open();
     t->shared.fingerprints = fingerprints_open(t->shared.digester);
-    return repeats_open(&t->repeats, part(t, caps->flows) + 1) && t->flows != NULL &&
-           t->shared.digester != NULL && t->shared.fingerprints != NULL &&
+    return repeats_open(&t->repeats) && t->flows != NULL && t->shared.digester != NULL &&
+           t->shared.fingerprints != NULL &&
            pool_open(&t->conversations, part(t, caps->negotiations), sizeof(struct conversation)) &&
            pool_open(&t->chunks, part(t, caps->segment_buffers), sizeof(struct chunk)) &&
            stores_open(&t->stores, part(t, caps->handshake_buffers), STORE_BYTES) &&

@@ -189,8 +189,7 @@ static void take_line_of_client(struct smtp *s, const struct line_text *line)
         return;
     else if (in_auth && talk_is_base64(text))
         talk_auth_answer(&s->talk, span_is(text, "*"));
-    else if (!span_starts(text,
-                          "PROXY ")) /* a load balancer's line before the conversation: no reply comes */
+    else
         sent(s, SMTP_OTHER);
 }
 

@@ -99,6 +99,7 @@ void talk_gap(struct talk *t, enum side from)
 {
     line_skip_rest(&t->side[from].line);
     t->side[from].lost = true;
+    t->proxy.over |= from == CLIENT;
     talk_tls_unknown(t);
 }
 
@@ -191,7 +192,8 @@ static void read_line(struct talk *t, const struct talk_protocol *protocol, enum
     if (!whole)
         return;
     bool injected = side->injected;
-    protocol->line(t, from, &line);
+    if (from == SERVER || !proxy_is_line(&t->proxy, line.text))
+        protocol->line(t, from, &line);
     if (injected)
         say_injected(t, from, line.octets);
     line_done(&side->line);
@@ -217,6 +219,20 @@ static void swallow(struct talk *t, enum side from, struct cursor *in)
 {
     cursor_take(in, cursor_left(in));
     t->side[from].spoke = true;
+}
+
+/* The header of a load balancer; no protocol knows of it. What only looked like one is read like any line. */
+static void take_proxy_header(struct talk *t, const struct talk_protocol *protocol, struct cursor *in)
+{
+    struct span back;
+    cursor_take(in, proxy_take(&t->proxy, cursor_rest(*in), &back));
+    struct cursor again = cursor_over(back);
+    while (cursor_left(&again) > 0) {
+        if (t->side[CLIENT].lost)
+            swallow(t, CLIENT, &again);
+        else
+            advance(t, protocol, CLIENT, &again);
+    }
 }
 
 static bool hand_out(struct talk *t, struct mail_event *ev)
@@ -245,6 +261,9 @@ enum step talk_next(void *state, const struct talk_protocol *protocol, enum side
             say_tls_begins(t, from);
         else if (side->tls || (side->lost && from == CLIENT))
             swallow(t, from, in);
+        else if (from == CLIENT && line_is_empty(&side->line) &&
+                 proxy_may_begin(&t->proxy, span_byte(cursor_rest(*in), 0)))
+            take_proxy_header(t, protocol, in);
         else
             advance(t, protocol, from, in);
         fresh = false;

@@ -65,13 +65,13 @@ struct flow {
     uint32_t listed_turn; /* the turn when it was last moved in its list */
     uint8_t stage;        /* enum flow_stage */
     uint8_t family;
-    bool client_is_low;
-    bool midstream;
-    bool pending; /* pending_syn is set */
-    bool evicted;
-    bool judged;    /* it was counted whether both directions are there */
-    bool packed;    /* the owner's matter: what `owner` points to */
-    uint8_t tunnel; /* of the first packet */
+    bool client_is_low : 1;
+    bool midstream : 1;
+    bool pending : 1; /* pending_syn is set */
+    bool evicted : 1;
+    bool judged : 1; /* it was counted whether both directions are there */
+    bool packed : 1; /* the owner's matter: what `owner` points to */
+    uint8_t tunnel;  /* of the first packet */
     int16_t vlan;
     uint16_t row;             /* repeats.h */
     struct flow_side side[2]; /* CLIENT, SERVER */

@@ -63,7 +63,7 @@ struct session_mail {
     bool capabilities_refused : 1;
     bool offer_starttls : 1; /* in the last list */
     bool offer_starttls_ever : 1;
-    bool offer_masked : 1;         /* a keyword of a list was overwritten */
+    bool offer_masked : 1;         /* a keyword of a list, or the command that asks for one, was overwritten */
     bool offer_plain_auth : 1;     /* in any list before TLS */
     bool offer_login_disabled : 1; /* in the last list */
     bool

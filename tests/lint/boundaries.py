@@ -14,7 +14,7 @@ OWNERS = {
     r"hiredis/.*": {"sensor/publish/redis.c", "sensor/publish/redis_peer.c"},
     r"cyaml/.*": {"sensor/config_file.c"},
     r"ndpi/.*|ndpi_.*": {"sensor/track/classify.c"},
-    r"zlib\.h": {"sensor/capture/input.c"},
+    r"zlib\.h": {"sensor/capture/input.c", "sensor/publish/spool_note.c", "sensor/publish/spool_record.c"},
     r"seccomp\.h|linux/(seccomp|filter|audit|capability)\.h": {"sensor/host/jail.c"},
 }
 LIBC = re.compile(

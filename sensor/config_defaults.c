@@ -53,6 +53,11 @@ void config_defaults(struct config *c)
                      .gap_ms = 500,
                      .interim_ms = 3600000},
         .redis_events_cap = 100000,
+        .redis_connect_ms = 1000,
+        .redis_answer_ms = 5000,
+        .redis_patience_ms = 10000,
+        .redis_queue_bytes = 64U << 20,
+        .redis_spool_cap_bytes = 1U << 30,
         .tlsrpt_contact = "postmaster",
     };
     history_defaults(&c->history);

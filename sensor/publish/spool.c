@@ -218,6 +218,17 @@ void spool_acknowledge(struct spool *s, struct spool_place end, const struct spo
     }
 }
 
+uint64_t spool_forget(struct spool *s)
+{
+    uint64_t lost = s->waiting;
+    struct spool_record nothing = {0};
+    struct spool_place end = s->writing >= 0 ? s->end : (struct spool_place){s->next_segment, 0};
+    spool_acknowledge(s, end, &nothing);
+    s->read = end;
+    s->waiting = 0;
+    return lost;
+}
+
 static bool keep_note(struct spool *s)
 {
     s->note.turn++;

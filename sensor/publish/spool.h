@@ -63,6 +63,9 @@ void spool_rewind(struct spool *s);
 /* spool_acknowledge - all up to this place is delivered: its room is given back. In the order of the places. */
 void spool_acknowledge(struct spool *s, struct spool_place end, const struct spool_record *r);
 
+/* spool_forget - nothing more can be read, though records wait: give them up. Returns how many. */
+uint64_t spool_forget(struct spool *s);
+
 /* spool_renumber - let the oldest record that waits have the number `first`, and those behind it theirs as far above. Kept on disk
  * before it returns, since a number that was used once must be found again.
  * below  a number above all those that were ever given out

@@ -69,7 +69,7 @@ bool spool_record_read(struct span head, struct spool_record *out)
     if (!cursor_ok(&c) || !cursor_done(&sum) || crc != crc_of(span_head(head, SPOOL_HEAD_BYTES - 4)))
         return false;
     memcpy(out->run, run.p, run.n);
-    return is_run(run) && out->body_bytes <= SPOOL_BODY_CAP && out->number < INT64_MAX;
+    return is_run(run) && out->body_bytes <= SPOOL_BODY_CAP && out->number < UINT64_C(1) << 53;
 }
 
 bool spool_record_holds(const struct spool_record *r, struct span body)

@@ -14,7 +14,7 @@ enum {
     UNDER_WAY_CAP = 4,
     PAUSE_FIRST_MS = 100,
     PAUSE_LAST_MS = 10000,
-    TRIES_CAP = 8,
+    TRIES_CAP = 6,
     NUMBER_CAP = 24,
     NS_PER_MS = 1000000,
     US_PER_MS = 1000,

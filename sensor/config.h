@@ -106,7 +106,19 @@ struct config {
     char redis_password_file[CONFIG_PATH_CAP]; /* "" : environment WAXSEAL_REDIS_PASSWORD, if set */
     uint16_t
         redis_port; /* of that URL, 0 for a Unix socket: the sensor's own connection is never looked at */
-    uint64_t redis_events_cap; /* MAXLEN ~ of the events stream */
+    uint64_t redis_events_cap;                 /* MAXLEN ~ of the events stream */
+    char redis_sentinel_user[CONFIG_NAME_CAP]; /* to log in at Sentinels; "" none */
+    char
+        redis_sentinel_password_file[CONFIG_PATH_CAP]; /* "": environment WAXSEAL_SENTINEL_PASSWORD, if set */
+    char redis_ca_file[CONFIG_PATH_CAP];               /* roots for rediss://; "" the system's */
+    uint32_t redis_connect_ms;
+    uint32_t redis_answer_ms;   /* for an answer, before the connection is given up */
+    uint32_t redis_patience_ms; /* how long read, and the end of a run, wait for Redis where nothing moves */
+    uint32_t redis_replicas;    /* that must have a batch before it counts as delivered */
+    uint64_t redis_queue_bytes; /* batches in memory */
+    char redis_spool[CONFIG_PATH_CAP]; /* folder for batches that Redis cannot take yet; "" none */
+    uint64_t redis_spool_cap_bytes;
+    bool live; /* not a key: `run`, where packets do not wait */
     bool quiet;
 };
 

@@ -58,6 +58,11 @@ void config_defaults(struct config *c)
                      .fragment_ms = 30000},
         .workers = 1,
         .redis_events_cap = 100000,
+        .redis_connect_ms = 1000,
+        .redis_answer_ms = 5000,
+        .redis_patience_ms = 10000,
+        .redis_queue_bytes = 64U << 20,
+        .redis_spool_cap_bytes = 1U << 30,
         .tlsrpt_contact = "postmaster",
     };
     history_defaults(&c->history);

@@ -71,6 +71,16 @@ const struct config_setting config_settings[CONFIG_SETTING_COUNT] = {
     {CONFIG_OUTPUTS, "tlsrpt_contact", CONFIG_TEXT, OF(tlsrpt_contact), 0, 0},
     {CONFIG_REDIS, "url", CONFIG_TEXT, OF(redis_url), 0, 0},
     {CONFIG_REDIS, "password_file", CONFIG_TEXT, OF(redis_password_file), 0, 0},
+    {CONFIG_REDIS, "ca", CONFIG_TEXT, OF(redis_ca_file), 0, 0},
+    {CONFIG_REDIS, "sentinel_user", CONFIG_TEXT, OF(redis_sentinel_user), 0, 0},
+    {CONFIG_REDIS, "sentinel_password_file", CONFIG_TEXT, OF(redis_sentinel_password_file), 0, 0},
+    {CONFIG_REDIS, "replicas", CONFIG_NUMBER, OF(redis_replicas), 0, 16},
+    {CONFIG_REDIS, "connect_ms", CONFIG_NUMBER, OF(redis_connect_ms), 10, 60000},
+    {CONFIG_REDIS, "answer_ms", CONFIG_NUMBER, OF(redis_answer_ms), 100, 600000},
+    {CONFIG_REDIS, "patience_ms", CONFIG_NUMBER, OF(redis_patience_ms), 0, 3600000},
+    {CONFIG_REDIS, "queue_bytes", CONFIG_NUMBER, OF(redis_queue_bytes), 1 << 20, UINT64_C(1) << 40},
+    {CONFIG_REDIS, "spool", CONFIG_TEXT, OF(redis_spool), 0, 0},
+    {CONFIG_REDIS, "spool_cap_bytes", CONFIG_NUMBER, OF(redis_spool_cap_bytes), 16 << 20, UINT64_C(1) << 40},
     {CONFIG_REDIS, "events_cap", CONFIG_NUMBER, OF(redis_events_cap), 100, 1000000000},
 };
 #undef OF

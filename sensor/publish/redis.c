@@ -215,9 +215,9 @@ static bool connect_to_redis(struct redis *r)
 {
     const struct timeval connect_time = {.tv_sec = CONNECT_MS / 1000};
     const struct timeval answer_time = {.tv_sec = ANSWER_MS / 1000};
-    r->context = r->address.path[0] != '\0'
-                     ? redisConnectUnixWithTimeout(r->address.path, connect_time)
-                     : redisConnectWithTimeout(r->address.host, r->address.port, connect_time);
+    r->context = r->address.path[0] != '\0' ? redisConnectUnixWithTimeout(r->address.path, connect_time)
+                                            : redisConnectWithTimeout(r->address.nodes[0].host,
+                                                                      r->address.nodes[0].port, connect_time);
     if (r->context == NULL || r->context->err != 0) {
         lose_connection(r, "connect");
         return false;
@@ -456,7 +456,7 @@ bool redis_open(struct sink *sink, const struct config *config, char *error)
         return false;
     }
     if (!redis_url_parse(config->redis_url, &r->address, error) ||
-        !redis_password_read(config->redis_password_file, r->password, error)) {
+        !redis_password_read(config->redis_password_file, "WAXSEAL_REDIS_PASSWORD", r->password, error)) {
         free_all(r);
         return false;
     }

@@ -18,9 +18,8 @@
 #include <stdbool.h>
 
 #include "sensor/config.h"
+#include "sensor/publish/redis_url.h"
 #include "sensor/publish/sink.h"
-
-enum { REDIS_ERROR_CAP = 512 };
 
 /* redis_open - make ready, try to connect, and register site and sensor.
  *
@@ -31,9 +30,6 @@ enum { REDIS_ERROR_CAP = 512 };
  * Memory  32 MiB of queue, touched as it fills; 600 KiB for servers; hiredis' own buffers
  * Time    one connection attempt and one answer may each take a second; runs in the caller's thread */
 bool redis_open(struct sink *sink, const struct config *config, char *error);
-
-/* redis_url_valid - may this URL be given to redis_open? error as above. */
-bool redis_url_valid(const char *url, char *error);
 
 /* redis_library_version - hiredis' version, as compiled in: it has no call that tells it. */
 const char *redis_library_version(void);

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sensor/audit/alert.h"
 #include "sensor/audit/history.h"
 #include "sensor/audit/house.h"
 #include "sensor/audit/profile.h"
@@ -71,6 +72,9 @@ struct config_timeouts {
     uint32_t fragment_ms; /* for the parts of a fragmented datagram, from the first on */
 };
 
+/* Which session events go to Redis; counters, records and alerts always take in every session. */
+enum config_events { CONFIG_EVENTS_ALL, CONFIG_EVENTS_FINDINGS, CONFIG_EVENTS_ONE_IN };
+
 struct config {
     char site[CONFIG_NAME_CAP];
     char sensor[CONFIG_NAME_CAP];
@@ -118,6 +122,10 @@ struct config {
     uint64_t redis_queue_bytes; /* batches in memory */
     char redis_spool[CONFIG_PATH_CAP]; /* folder for batches that Redis cannot take yet; "" none */
     uint64_t redis_spool_cap_bytes;
+    uint64_t redis_alerts_cap; /* of the alerts stream */
+    enum config_events redis_events;
+    uint32_t redis_events_one_in; /* at least 1 */
+    struct alert_limits alerts;
     bool live; /* not a key: `run`, where packets do not wait */
     bool quiet;
 };

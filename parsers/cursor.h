@@ -70,6 +70,9 @@ static inline uint8_t byte_upper(uint8_t b)
 /* span_is - equals the text, ASCII case ignored (mail verbs and keywords are case-insensitive). */
 static inline bool span_is(struct span s, const char *text)
 {
+    if (s.n > 0 &&
+        byte_upper(s.p[0]) != byte_upper((uint8_t)text[0])) /* most differ here: spare the strlen */
+        return false;
     size_t n = strlen(text);
     if (s.n != n)
         return false;
@@ -82,6 +85,8 @@ static inline bool span_is(struct span s, const char *text)
 /* span_starts - begins with the text, ASCII case ignored. */
 static inline bool span_starts(struct span s, const char *text)
 {
+    if (s.n > 0 && byte_upper(s.p[0]) != byte_upper((uint8_t)text[0]) && text[0] != '\0')
+        return false;
     size_t n = strlen(text);
     return s.n >= n && span_is(span_head(s, n), text);
 }

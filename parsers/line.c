@@ -7,6 +7,8 @@ bool line_is_empty(const struct line *l)
 
 void line_done(struct line *l)
 {
+    if (l->octets == 0) /* it lay in the input as a whole: nothing was collected */
+        return;
     mail_wipe(l->bytes, l->used);
     mail_wipe(l->tail, l->tail_used);
     l->octets = 0;

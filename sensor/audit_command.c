@@ -12,6 +12,7 @@
 #include "sensor/audit/certificate.h"
 #include "sensor/auditor.h"
 #include "sensor/capture/source.h"
+#include "sensor/config_values.h"
 #include "sensor/host/clock.h"
 #include "sensor/host/log.h"
 #include "sensor/publish/json.h"
@@ -21,7 +22,7 @@
 #include "sensor/publish/tlsrpt.h"
 
 /* ERROR_CAP is the largest of what the modules ask for. */
-enum { SINKS_CAP = 4, ERROR_CAP = CONFIG_ERROR_CAP, WORKERS_CAP = CONFIG_INTERFACES_CAP };
+enum { SINKS_CAP = 4, ERROR_CAP = CONFIG_ERROR_CAP, WORKERS_CAP = 64 };
 
 /* One audit at a time: what the signal handler needs must be reachable from it. */
 static struct worker *workers[WORKERS_CAP];
@@ -94,6 +95,17 @@ static bool take_at(const char *command, const char *text, struct config *c)
            fail(command, "--at takes a day such as 2026-11-24, or a time such as 2026-11-24T08:00:00Z");
 }
 
+static bool take_workers(const char *command, const char *text, struct config *c)
+{
+    uint64_t number = 0;
+    if (text == NULL)
+        return true;
+    if (!config_number_of(text, &number) || number < 1 || number > WORKER_LANES_CAP)
+        return fail(command, "--workers takes a number from 1 to 64");
+    c->workers = (uint32_t)number;
+    return true;
+}
+
 /* "all": the verdict stays with the default, the report compares. */
 static bool take_profile(const char *command, const char *name, struct config *c)
 {
@@ -147,7 +159,8 @@ static bool configure(const char *command, const struct options *o, struct confi
         !take_text(command, "redis-password-file", o->redis_password_file, c->redis_password_file,
                    sizeof c->redis_password_file) ||
         !take_text(command, "trust", o->trust, c->trust_file, sizeof c->trust_file) ||
-        !take_at(command, o->at, c) || !take_profile(command, o->profile, c) || !take_interfaces(o, c))
+        !take_at(command, o->at, c) || !take_workers(command, o->workers, c) ||
+        !take_profile(command, o->profile, c) || !take_interfaces(o, c))
         return false;
     if (c->trust_file[0] != '\0' && !trust_readable(c->trust_file, error))
         return fail(command, error);
@@ -318,6 +331,7 @@ enum exit_status audit_command_read(const struct options *o)
     if (!configure("read", o, &config) || !severity_to_fail_on(o, &fail_on))
         return EXIT_NOT_STARTED;
     input.paths = (const char *const *)o->arguments;
+    input.workers = config.workers;
     workers[0] = worker_open(&config, &input, error);
     if (workers[0] == NULL) {
         (void)fail("read", error);
@@ -349,6 +363,12 @@ static void name_interfaces(char *sentence, size_t cap)
     if_freenameindex(all);
 }
 
+/* Groups are numbered in the whole network namespace: another sensor must not come upon ours. Never 0. */
+static uint16_t fanout_group(size_t interface)
+{
+    return (uint16_t)(((unsigned)getpid() * CONFIG_INTERFACES_CAP + (unsigned)interface) % 65535 + 1);
+}
+
 static bool open_interfaces(const struct config *config)
 {
     char error[ERROR_CAP];
@@ -356,8 +376,17 @@ static bool open_interfaces(const struct config *config)
         name_interfaces(error, sizeof error);
         return fail("run", error);
     }
-    for (size_t i = 0; i < config->interface_count; i++) {
-        struct worker_input input = {.interface = config->interfaces[i]};
+    if (config->interface_count * config->workers > WORKERS_CAP) {
+        snprintf(error, sizeof error, "%zu interfaces with %u workers each are more than %d threads",
+                 config->interface_count, config->workers, WORKERS_CAP);
+        return fail("run", error);
+    }
+    for (size_t i = 0; i < config->interface_count * config->workers; i++) {
+        size_t interface = i / config->workers;
+        struct worker_input input = {.interface = config->interfaces[interface],
+                                     .workers = config->workers,
+                                     .index = (unsigned)i,
+                                     .fanout_group = config->workers > 1 ? fanout_group(interface) : 0};
         workers[i] = worker_open(config, &input, error);
         if (workers[i] == NULL)
             return fail("run", error);

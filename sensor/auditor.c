@@ -4,12 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sensor/audit/alert.h"
 #include "sensor/audit/certificate.h"
 #include "sensor/audit/history.h"
 #include "sensor/host/clock.h"
 #include "sensor/host/digest.h"
 #include "sensor/host/log.h"
 #include "sensor/host/ring.h"
+#include "sensor/lane.h"
 #include "sensor/publish/redis.h"
 #include "sensor/publish/redis_peer.h"
 #include "sensor/track/chains.h"
@@ -19,13 +21,17 @@
 enum {
     IDLE_SLEEP_US = 1000,
     TICK_EVERY_MS = 200,
+    STATUS_EVERY_TICKS = 5,
+    LIVE_BEHIND_MS = 5000, /* live and idle: what is older has been seen */
+    NS_PER_MS = 1000000,
     SAVE_EVERY_MS = 300000,
     LEAF_PLACES = 4096,
+    LANES_CAP = 64,
     ERROR_BYTES = 512,
     NS_PER_S = 1000000000
 };
 
-/* What was read of the chains of one worker, by number modulo count: the worker forgets in the same order
+/* What was read of the chains of one lane, by number modulo count: the lane forgets in the same order
  * (chains.h). */
 struct known_chain {
     uint32_t number; /* 0: none */
@@ -34,7 +40,7 @@ struct known_chain {
 
 /* Where the facts of a leaf lie, by its hash; a newer leaf takes the place of an older one. */
 struct leaf_place {
-    size_t worker;
+    size_t lane;
     uint32_t number;
 };
 
@@ -47,10 +53,16 @@ struct auditor {
     struct redis_peer *peer; /* NULL: no Redis */
     struct worker **workers;
     size_t worker_count;
-    struct known_chain **chains; /* [worker][number % count] */
+    struct lane *lanes[LANES_CAP];
+    size_t lane_count;
+    bool in_order;               /* of the input: several lanes work off one */
+    struct known_chain **chains; /* [lane][number % count] */
     struct leaf_place leaves[LEAF_PLACES];
     struct sink *sinks;
     size_t sink_count;
+    struct alerts *alerts;
+    int64_t newest_ms; /* end of the newest session */
+    uint64_t ticks;
     uint64_t undecidable;
     enum severity worst;
     struct judgement judgement;
@@ -66,20 +78,20 @@ static struct leaf_place *leaf_place(struct auditor *a, const uint8_t sha256[32]
     return &a->leaves[hash % LEAF_PLACES];
 }
 
-static void read_chains(struct auditor *a, size_t worker)
+static void read_chains(struct auditor *a, size_t lane)
 {
-    struct ring *ring = worker_chains(a->workers[worker]);
+    struct ring *ring = lane_chains(a->lanes[lane]);
     for (const struct chain_item *item = ring_peek(ring); item != NULL; item = ring_peek(ring)) {
-        struct known_chain *known = &a->chains[worker][item->number % a->config->caps.certificates];
+        struct known_chain *known = &a->chains[lane][item->number % a->config->caps.certificates];
         known->number = item->number;
         certificate_read(a->reader, span_of(item->body, item->length), &known->facts);
         ring_pop(ring);
     }
 }
 
-static const struct certificate_chain *chain_of(const struct auditor *a, size_t worker, uint32_t number)
+static const struct certificate_chain *chain_of(const struct auditor *a, size_t lane, uint32_t number)
 {
-    const struct known_chain *known = &a->chains[worker][number % a->config->caps.certificates];
+    const struct known_chain *known = &a->chains[lane][number % a->config->caps.certificates];
     return number != 0 && known->number == number && known->facts.parsed ? &known->facts : NULL;
 }
 
@@ -90,7 +102,7 @@ static const struct certificate_chain *learnt_chain(struct auditor *a, const str
     if (!past->learnt)
         return NULL;
     const struct leaf_place *place = leaf_place(a, past->learnt_sha256);
-    const struct certificate_chain *chain = chain_of(a, place->worker, place->number);
+    const struct certificate_chain *chain = chain_of(a, place->lane, place->number);
     bool same = chain != NULL && memcmp(chain->sha256, past->learnt_sha256, sizeof past->learnt_sha256) == 0;
     return same ? chain : NULL;
 }
@@ -109,6 +121,18 @@ static void publish(struct auditor *a, const struct facts *facts)
         a->worst = a->judgement.worst;
     for (size_t i = 0; i < a->sink_count; i++)
         a->sinks[i].event(a->sinks[i].state, &a->event);
+    if (a->event.values[EVENT_ts_end].number > a->newest_ms)
+        a->newest_ms = a->event.values[EVENT_ts_end].number;
+    alerts_note(a->alerts, &a->event);
+    alerts_tick(a->alerts, a->newest_ms);
+}
+
+static void hand_alert(void *context, const struct alert *alert)
+{
+    struct auditor *a = context;
+    for (size_t i = 0; i < a->sink_count; i++)
+        if (a->sinks[i].alert != NULL)
+            a->sinks[i].alert(a->sinks[i].state, alert);
 }
 
 /* The name that the client asked for, else the one that the configuration knows for the address. A literal address in SNI is
@@ -129,12 +153,12 @@ static bool offered_elsewhere(const struct auditor *a, const struct session *s)
     return missing && a->peer != NULL && redis_peer_offered(a->peer, s, a->config->history.path_window_s);
 }
 
-static void take_session(struct auditor *a, size_t worker, const struct session *s)
+static void take_session(struct auditor *a, size_t lane, const struct session *s)
 {
     struct past past;
     struct facts facts = {.session = s,
-                          .chain = chain_of(a, worker, s->tls.chain_number),
-                          .client_chain = chain_of(a, worker, s->tls.client_chain_number),
+                          .chain = chain_of(a, lane, s->tls.chain_number),
+                          .client_chain = chain_of(a, lane, s->tls.client_chain_number),
                           .past = &past,
                           .profile = a->config->profile,
                           .at_s = a->config->at_s != 0 ? a->config->at_s : (int64_t)(s->first_ns / NS_PER_S)};
@@ -145,7 +169,7 @@ static void take_session(struct auditor *a, size_t worker, const struct session 
     /* Learnt with the session and not with the chain, which may be read early or late: the same input must give
      * the same events. */
     if (facts.chain != NULL)
-        *leaf_place(a, facts.chain->sha256) = (struct leaf_place){worker, s->tls.chain_number};
+        *leaf_place(a, facts.chain->sha256) = (struct leaf_place){lane, s->tls.chain_number};
     if (facts.chain == NULL && !s->tls.certificate_seen && s->tls.server_hello) {
         facts.chain = learnt_chain(a, &past);
         facts.chain_learnt = facts.chain != NULL;
@@ -153,54 +177,74 @@ static void take_session(struct auditor *a, size_t worker, const struct session 
     publish(a, &facts);
 }
 
-static bool drain(struct auditor *a, size_t worker)
+static void take_from(struct auditor *a, size_t lane, const struct session *s)
 {
-    struct ring *ring = worker_ring(a->workers[worker]);
+    read_chains(a, lane); /* each chain came before the first session that carries its number */
+    take_session(a, lane, s);
+    ring_pop(lane_ring(a->lanes[lane]));
+}
+
+static bool drain(struct auditor *a, size_t lane)
+{
     bool any = false;
+    struct ring *ring = lane_ring(a->lanes[lane]);
     for (const struct session *s = ring_peek(ring); s != NULL; s = ring_peek(ring)) {
-        read_chains(a, worker); /* each chain came before the first session that carries its number */
-        take_session(a, worker, s);
-        ring_pop(ring);
+        take_from(a, lane, s);
         any = true;
     }
-    read_chains(a, worker); /* also with no session in sight: the worker may wait for room */
+    read_chains(a, lane); /* also with no session in sight: the lane may wait for room */
     return any;
 }
 
-/* True while a worker may still bring sessions. Whether it is done is asked before its ring is drained:
+static bool turn_before(const struct session *a, const struct session *b)
+{
+    return a->turn != b->turn ? a->turn < b->turn : a->turn_order < b->turn_order;
+}
+
+/* The first in turn of all lanes, where no lane can still bring an earlier one: what is remembered across sessions must not
+ * depend on which thread was quicker. */
+static bool take_in_order(struct auditor *a)
+{
+    const struct session *first = NULL;
+    size_t from = 0;
+    uint64_t certain = UINT64_MAX;
+    for (size_t i = 0; i < a->lane_count; i++) {
+        /* Both asked before the ring is looked at: what they speak of is then already there. */
+        uint64_t turn = lane_done(a->lanes[i]) ? UINT64_MAX : lane_turn(a->lanes[i]);
+        const struct session *s = ring_peek(lane_ring(a->lanes[i]));
+        if (s == NULL && turn < certain)
+            certain = turn;
+        if (s != NULL && (first == NULL || turn_before(s, first))) {
+            first = s;
+            from = i;
+        }
+        read_chains(a, i);
+    }
+    if (first == NULL || first->turn > certain)
+        return false;
+    take_from(a, from, first);
+    return true;
+}
+
+/* True while a lane may still bring sessions. Whether it is done is asked before its ring is drained:
  * what it brought last is then already there. */
 static bool drain_all(struct auditor *a)
 {
     bool running = false;
     bool any = false;
-    for (size_t i = 0; i < a->worker_count; i++) {
-        running |= !worker_done(a->workers[i]);
+    for (size_t i = 0; i < a->lane_count; i++)
+        running |= !lane_done(a->lanes[i]);
+    if (a->in_order)
+        while (take_in_order(a))
+            any = true;
+    for (size_t i = 0; !a->in_order && i < a->lane_count; i++)
         any |= drain(a, i);
-    }
     if (running && !any)
         clock_sleep_us(IDLE_SLEEP_US);
     return running;
 }
 
 /* ---- around it */
-
-static void tick(struct auditor *a, void (*progress)(uint64_t, uint64_t), uint64_t now_ms)
-{
-    for (size_t i = 0; i < a->sink_count; i++)
-        if (a->sinks[i].tick != NULL)
-            a->sinks[i].tick(a->sinks[i].state, now_ms);
-    uint64_t done = 0;
-    uint64_t total = 0;
-    for (size_t i = 0; progress != NULL && i < a->worker_count; i++) {
-        uint64_t one_done = 0;
-        uint64_t one_total = 0;
-        worker_progress(a->workers[i], &one_done, &one_total);
-        done += one_done;
-        total += one_total;
-    }
-    if (progress != NULL)
-        progress(done, total);
-}
 
 static void sum_up(const struct auditor *a, struct run_summary *summary)
 {
@@ -218,6 +262,46 @@ static void sum_up(const struct auditor *a, struct run_summary *summary)
         summary->kernel_dropped += status.kernel_dropped;
     }
     summary->counters[COUNTER_undecidable] += a->undecidable;
+    for (int i = 0; a->alerts != NULL && i < SEVERITY_COUNT; i++)
+        summary->alerts_open[i] = alerts_count(a->alerts, (enum severity)i);
+}
+
+static void tell_status(struct auditor *a, uint64_t now_ms)
+{
+    struct run_summary summary = {0};
+    sum_up(a, &summary);
+    for (size_t i = 0; i < a->sink_count; i++)
+        if (a->sinks[i].status != NULL)
+            a->sinks[i].status(a->sinks[i].state, now_ms, &summary);
+}
+
+/* Live, time also passes where no session ends. */
+static void tick_alerts(struct auditor *a)
+{
+    int64_t idle_ms = (int64_t)(clock_wall_ns() / NS_PER_MS) - LIVE_BEHIND_MS;
+    if (a->config->live)
+        alerts_tick(a->alerts, idle_ms > a->newest_ms ? idle_ms : a->newest_ms);
+}
+
+static void tick(struct auditor *a, void (*progress)(uint64_t, uint64_t), uint64_t now_ms)
+{
+    tick_alerts(a);
+    if (a->ticks++ % STATUS_EVERY_TICKS == 0)
+        tell_status(a, now_ms);
+    for (size_t i = 0; i < a->sink_count; i++)
+        if (a->sinks[i].tick != NULL)
+            a->sinks[i].tick(a->sinks[i].state, now_ms);
+    uint64_t done = 0;
+    uint64_t total = 0;
+    for (size_t i = 0; progress != NULL && i < a->worker_count; i++) {
+        uint64_t one_done = 0;
+        uint64_t one_total = 0;
+        worker_progress(a->workers[i], &one_done, &one_total);
+        done += one_done;
+        total += one_total;
+    }
+    if (progress != NULL)
+        progress(done, total);
 }
 
 static bool save_history(const struct auditor *a)
@@ -251,9 +335,9 @@ static void open_peer(struct auditor *a)
 
 static bool open_chains(struct auditor *a)
 {
-    a->chains = calloc(a->worker_count, sizeof *a->chains);
+    a->chains = calloc(LANES_CAP, sizeof *a->chains);
     bool good = a->chains != NULL;
-    for (size_t i = 0; good && i < a->worker_count; i++) {
+    for (size_t i = 0; good && i < a->lane_count; i++) {
         a->chains[i] = calloc(a->config->caps.certificates, sizeof **a->chains);
         good = a->chains[i] != NULL;
     }
@@ -269,7 +353,8 @@ static bool open_all(struct auditor *a)
     a->history = history_open(&a->config->history);
     if (a->reader == NULL)
         return false;
-    if (a->context.digester == NULL || a->history == NULL || !open_chains(a)) {
+    a->alerts = alerts_open(&a->config->alerts, hand_alert, a);
+    if (a->context.digester == NULL || a->history == NULL || a->alerts == NULL || !open_chains(a)) {
         log_error("auditor",
                   "no memory for the caps of the configuration, or libcrypto lacks SHA-1 or SHA-256");
         return false;
@@ -281,13 +366,23 @@ static bool open_all(struct auditor *a)
 
 static void close_all(struct auditor *a)
 {
-    for (size_t i = 0; a->chains != NULL && i < a->worker_count; i++)
+    for (size_t i = 0; a->chains != NULL && i < LANES_CAP; i++)
         free(a->chains[i]);
     free(a->chains);
     certificate_reader_close(a->reader);
     history_close(a->history);
     redis_peer_close(a->peer);
+    alerts_close(a->alerts);
     digest_close(a->context.digester);
+}
+
+static void gather_lanes(struct auditor *a)
+{
+    a->lane_count = 0;
+    for (size_t i = 0; i < a->worker_count; i++)
+        for (unsigned k = 0; k < worker_lane_count(a->workers[i]) && a->lane_count < LANES_CAP; k++)
+            a->lanes[a->lane_count++] = worker_lane(a->workers[i], k);
+    a->in_order = a->lane_count > a->worker_count;
 }
 
 static bool start_workers(struct auditor *a)
@@ -299,6 +394,7 @@ static bool start_workers(struct auditor *a)
         for (size_t started = 0; started < i; started++)
             worker_stop(a->workers[started]);
         a->worker_count = i; /* those that run are still drained */
+        gather_lanes(a);
         return false;
     }
     return true;
@@ -337,11 +433,13 @@ void auditor_run(const struct config *config, struct worker **workers, size_t wo
                          .sinks = sinks,
                          .sink_count = sink_count};
     memset(result, 0, sizeof *result);
+    gather_lanes(&a);
     result->sinks_complete = open_all(&a);
     if (result->sinks_complete) {
         result->sinks_complete = start_workers(&a);
         run(&a, progress);
         result->sinks_complete &= save_history(&a);
+        alerts_finish(a.alerts);
     }
     sum_up(&a, &result->summary);
     result->worst = a.worst;

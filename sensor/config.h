@@ -9,9 +9,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sensor/audit/alert.h"
 #include "sensor/audit/history.h"
 #include "sensor/audit/house.h"
 #include "sensor/audit/profile.h"
+#include "sensor/capture/identity.h"
 #include "sensor/track/session.h"
 
 enum {
@@ -54,6 +56,8 @@ struct config_caps {
     uint32_t handshake_buffers;      /* blocks of 16 KiB for handshake messages that cross segments */
     uint32_t ring_sessions;          /* sessions on their way to the auditor, per worker */
     uint32_t certificates;           /* certificate chains remembered, of up to 16 KiB */
+    uint32_t datagrams;              /* put together from fragments at a time */
+    uint32_t fragment_buffers;       /* blocks of 2 KiB for their fragments */
     uint32_t snaplen_bytes;
     uint32_t kernel_ring_bytes;
 };
@@ -65,7 +69,11 @@ struct config_timeouts {
     uint32_t linger_ms;      /* after the end of a connection, to swallow late packets */
     uint32_t gap_ms;     /* how long a hole may wait for its bytes once the other end has acknowledged them */
     uint32_t interim_ms; /* live only: age at which a session yields an interim event; 0 never */
+    uint32_t fragment_ms; /* for the parts of a fragmented datagram, from the first on */
 };
+
+/* Which session events go to Redis; counters, records and alerts always take in every session. */
+enum config_events { CONFIG_EVENTS_ALL, CONFIG_EVENTS_FINDINGS, CONFIG_EVENTS_ONE_IN };
 
 struct config {
     char site[CONFIG_NAME_CAP];
@@ -76,9 +84,14 @@ struct config {
     size_t interface_count;
     struct house_network own_networks[CONFIG_NETWORKS_CAP]; /* tell inbound from outbound */
     size_t own_network_count;
+    uint32_t
+        workers; /* capture threads of each interface; of files, threads that connections are spread over */
+    bool pin_workers; /* each stays on one processor */
     bool promiscuous;
-    bool tunnels;  /* the generated filter takes whole tunnels */
-    bool discover; /* live: take all TCP, to find mail on unexpected ports */
+    bool tunnels;                /* the generated filter takes whole tunnels */
+    bool fragments;              /* ... and IP fragments */
+    enum identity flow_identity; /* are VLAN and tunnel part of what a connection is known by? */
+    bool discover;               /* live: take all TCP, to find mail on unexpected ports */
     bool any_tls;
     enum profile profile;               /* the verdict is by this one */
     bool profile_all;                   /* the report shows compliance with every profile side by side */
@@ -109,6 +122,10 @@ struct config {
     uint64_t redis_queue_bytes; /* batches in memory */
     char redis_spool[CONFIG_PATH_CAP]; /* folder for batches that Redis cannot take yet; "" none */
     uint64_t redis_spool_cap_bytes;
+    uint64_t redis_alerts_cap; /* of the alerts stream */
+    enum config_events redis_events;
+    uint32_t redis_events_one_in; /* at least 1 */
+    struct alert_limits alerts;
     bool live; /* not a key: `run`, where packets do not wait */
     bool quiet;
 };

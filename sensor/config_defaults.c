@@ -37,6 +37,7 @@ void config_defaults(struct config *c)
         .site = "default",
         .promiscuous = true,
         .tunnels = true,
+        .fragments = true,
         .caps = {.flows = 262144,
                  .negotiations = 16384,
                  .segment_buffers = 8192,
@@ -44,6 +45,8 @@ void config_defaults(struct config *c)
                  .handshake_buffers = 512,
                  .ring_sessions = 4096,
                  .certificates = 2048,
+                 .datagrams = 512,
+                 .fragment_buffers = 2048,
                  .snaplen_bytes = 262144,
                  .kernel_ring_bytes = 64U << 20},
         .timeouts = {.handshake_ms = 30000,
@@ -51,13 +54,19 @@ void config_defaults(struct config *c)
                      .established_ms = 3600000,
                      .linger_ms = 5000,
                      .gap_ms = 500,
-                     .interim_ms = 3600000},
+                     .interim_ms = 3600000,
+                     .fragment_ms = 30000},
+        .workers = 1,
         .redis_events_cap = 100000,
         .redis_connect_ms = 1000,
         .redis_answer_ms = 5000,
         .redis_patience_ms = 10000,
         .redis_queue_bytes = 64U << 20,
         .redis_spool_cap_bytes = 1U << 30,
+        .redis_alerts_cap = 10000,
+        .redis_events = CONFIG_EVENTS_ALL,
+        .redis_events_one_in = 1,
+        .alerts = {.from = SEVERITY_MEDIUM, .clear_after_s = 86400, .open = 4096, .raised_a_minute = 240},
         .tlsrpt_contact = "postmaster",
     };
     history_defaults(&c->history);
@@ -89,7 +98,7 @@ bool config_name_valid(const char *name)
         if (!(*p >= '0' && *p <= '9') && !(*p >= 'a' && *p <= 'z') && !(*p >= 'A' && *p <= 'Z') &&
             strchr(".-_", *p) == NULL)
             return false;
-    return !reads_as_number(name);
+    return strcmp(name, "all") != 0 && !reads_as_number(name); /* "all" is the sum of the sensors in Redis */
 }
 
 const struct config_port *config_port_find(const struct config *c, uint16_t port)

@@ -12,6 +12,7 @@ const struct config_section_info config_sections[CONFIG_SECTION_COUNT] = {
     [CONFIG_OUTPUTS] = {"outputs", "outputs", CONFIG_ROOT},
     [CONFIG_REDIS] = {"outputs.redis", "redis", CONFIG_OUTPUTS},
     [CONFIG_POLICY] = {"policy", "policy", CONFIG_ROOT},
+    [CONFIG_ALERTS] = {"alerts", "alerts", CONFIG_ROOT},
     [CONFIG_PORT_ENTRY] = {"ports", "ports", CONFIG_ROOT},
     [CONFIG_EXCEPTION_ENTRY] = {"policy.exceptions", "exceptions", CONFIG_POLICY},
     [CONFIG_SEVERITY_ENTRY] = {"policy.severities", "severities", CONFIG_POLICY},
@@ -20,12 +21,18 @@ const struct config_section_info config_sections[CONFIG_SECTION_COUNT] = {
     [CONFIG_EXPECTATION_ENTRY] = {"policy.expectations", "expectations", CONFIG_POLICY},
 };
 
+static const char *const identity_words[] = {"none", "vlan", "tunnel", "both", NULL};
+
 #define OF(member) offsetof(struct config, member), sizeof((struct config *)0)->member
 const struct config_setting config_settings[CONFIG_SETTING_COUNT] = {
     {CONFIG_ROOT, "site", CONFIG_NAME, OF(site), 0, 0},
     {CONFIG_ROOT, "sensor", CONFIG_NAME, OF(sensor), 0, 0},
+    {CONFIG_ROOT, "workers", CONFIG_NUMBER, OF(workers), 1, 64},
+    {CONFIG_ROOT, "pin_workers", CONFIG_FLAG, OF(pin_workers), 0, 0},
     {CONFIG_ROOT, "promiscuous", CONFIG_FLAG, OF(promiscuous), 0, 0},
     {CONFIG_ROOT, "tunnels", CONFIG_FLAG, OF(tunnels), 0, 0},
+    {CONFIG_ROOT, "fragments", CONFIG_FLAG, OF(fragments), 0, 0},
+    {CONFIG_ROOT, "flow_identity", CONFIG_WORD, OF(flow_identity), 0, 0, identity_words},
     {CONFIG_ROOT, "discover", CONFIG_FLAG, OF(discover), 0, 0},
     {CONFIG_ROOT, "any_tls", CONFIG_FLAG, OF(any_tls), 0, 0},
     {CONFIG_ROOT, "filter", CONFIG_TEXT, OF(filter), 0, 0},
@@ -38,6 +45,8 @@ const struct config_setting config_settings[CONFIG_SETTING_COUNT] = {
     {CONFIG_CAPS, "handshake_buffers", CONFIG_NUMBER, OF(caps.handshake_buffers), 4, 1 << 16},
     {CONFIG_CAPS, "ring_sessions", CONFIG_NUMBER, OF(caps.ring_sessions), 64, 1 << 20},
     {CONFIG_CAPS, "certificates", CONFIG_NUMBER, OF(caps.certificates), 64, 1 << 20},
+    {CONFIG_CAPS, "datagrams", CONFIG_NUMBER, OF(caps.datagrams), 16, 1 << 20},
+    {CONFIG_CAPS, "fragment_buffers", CONFIG_NUMBER, OF(caps.fragment_buffers), 64, 1 << 20},
     {CONFIG_CAPS, "snaplen_bytes", CONFIG_NUMBER, OF(caps.snaplen_bytes), 96, 262144},
     {CONFIG_CAPS, "kernel_ring_bytes", CONFIG_NUMBER, OF(caps.kernel_ring_bytes), 1 << 20, INT32_MAX},
     {CONFIG_TIMEOUTS, "handshake_ms", CONFIG_NUMBER, OF(timeouts.handshake_ms), 1000, 600000},
@@ -46,6 +55,7 @@ const struct config_setting config_settings[CONFIG_SETTING_COUNT] = {
     {CONFIG_TIMEOUTS, "linger_ms", CONFIG_NUMBER, OF(timeouts.linger_ms), 0, 600000},
     {CONFIG_TIMEOUTS, "gap_ms", CONFIG_NUMBER, OF(timeouts.gap_ms), 10, 60000},
     {CONFIG_TIMEOUTS, "interim_ms", CONFIG_NUMBER, OF(timeouts.interim_ms), 0, 604800000},
+    {CONFIG_TIMEOUTS, "fragment_ms", CONFIG_NUMBER, OF(timeouts.fragment_ms), 1000, 120000},
     {CONFIG_HISTORY, "file", CONFIG_TEXT, OF(history_file), 0, 0},
     {CONFIG_HISTORY, "servers", CONFIG_NUMBER, OF(history.servers), 64, 1 << 22},
     {CONFIG_HISTORY, "pairs", CONFIG_NUMBER, OF(history.pairs), 64, 1 << 24},
@@ -73,6 +83,12 @@ const struct config_setting config_settings[CONFIG_SETTING_COUNT] = {
     {CONFIG_REDIS, "spool", CONFIG_TEXT, OF(redis_spool), 0, 0},
     {CONFIG_REDIS, "spool_cap_bytes", CONFIG_NUMBER, OF(redis_spool_cap_bytes), 16 << 20, UINT64_C(1) << 40},
     {CONFIG_REDIS, "events_cap", CONFIG_NUMBER, OF(redis_events_cap), 100, 1000000000},
+    {CONFIG_REDIS, "events", CONFIG_EVENTS, OF(redis_events), 0, 0},
+    {CONFIG_REDIS, "alerts_cap", CONFIG_NUMBER, OF(redis_alerts_cap), 100, 1000000000},
+    {CONFIG_ALERTS, "from", CONFIG_SEVERITY, OF(alerts.from), 0, 0},
+    {CONFIG_ALERTS, "clear_after_s", CONFIG_NUMBER, OF(alerts.clear_after_s), 1, 31536000},
+    {CONFIG_ALERTS, "open", CONFIG_NUMBER, OF(alerts.open), 16, 1 << 20},
+    {CONFIG_ALERTS, "raised_a_minute", CONFIG_NUMBER, OF(alerts.raised_a_minute), 1, 1000000},
 };
 #undef OF
 
@@ -145,6 +161,45 @@ static bool apply_text(size_t bytes, const char *text, char *place)
     return true;
 }
 
+/* The place of the text among the words; `expected` lists them. */
+static bool apply_word(const char *const *words, const char *text, void *place, char *expected)
+{
+    size_t used = 0;
+    for (size_t i = 0; words[i] != NULL; i++) {
+        if (strcmp(words[i], text) == 0) {
+            *(unsigned *)place = (unsigned)i;
+            return true;
+        }
+        const char *joint = i == 0 ? "" : words[i + 1] == NULL ? " or " : ", ";
+        used += (size_t)snprintf(expected + used, CONFIG_EXPECTED_CAP - used, "%s%s", joint, words[i]);
+    }
+    return false;
+}
+
+static bool apply_severity(const char *text, enum severity *place)
+{
+    *place = policy_severity_of_word(text);
+    return *place != SEVERITY_NONE && *place != SEVERITY_COUNT;
+}
+
+/* all, findings, or "1 in N". */
+static bool apply_events(const char *text, struct config *c)
+{
+    static const char one_in[] = "1 in ";
+    uint64_t number = 1;
+    if (strcmp(text, "all") == 0)
+        c->redis_events = CONFIG_EVENTS_ALL;
+    else if (strcmp(text, "findings") == 0)
+        c->redis_events = CONFIG_EVENTS_FINDINGS;
+    else if (strncmp(text, one_in, sizeof one_in - 1) == 0 &&
+             config_number_of(text + sizeof one_in - 1, &number) && number >= 1 && number <= UINT32_MAX)
+        c->redis_events = CONFIG_EVENTS_ONE_IN;
+    else
+        return false;
+    c->redis_events_one_in = (uint32_t)number;
+    return true;
+}
+
 bool config_value_apply(const struct config_setting *s, const char *text, struct config *c, char *expected)
 {
     void *place = (char *)c + s->offset;
@@ -162,6 +217,13 @@ bool config_value_apply(const struct config_setting *s, const char *text, struct
         snprintf(expected, CONFIG_EXPECTED_CAP, "a whole number from %llu to %llu",
                  (unsigned long long)s->min, (unsigned long long)s->max);
         return apply_number(s, text, place);
+    case CONFIG_WORD: return apply_word(s->words, text, place, expected);
+    case CONFIG_SEVERITY:
+        snprintf(expected, CONFIG_EXPECTED_CAP, "info, low, medium, high or critical");
+        return apply_severity(text, place);
+    case CONFIG_EVENTS:
+        snprintf(expected, CONFIG_EXPECTED_CAP, "all, findings, or 1 in N");
+        return apply_events(text, c);
     }
     return false;
 }

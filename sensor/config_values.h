@@ -17,6 +17,7 @@ enum config_section {
     CONFIG_OUTPUTS,
     CONFIG_REDIS,
     CONFIG_POLICY,
+    CONFIG_ALERTS,
     CONFIG_PORT_ENTRY, /* from here on: entries of lists */
     CONFIG_EXCEPTION_ENTRY,
     CONFIG_SEVERITY_ENTRY,
@@ -32,7 +33,15 @@ struct config_section_info {
     enum config_section parent;
 };
 
-enum config_kind { CONFIG_NAME, CONFIG_TEXT, CONFIG_FLAG, CONFIG_NUMBER };
+enum config_kind {
+    CONFIG_NAME,
+    CONFIG_TEXT,
+    CONFIG_FLAG,
+    CONFIG_NUMBER,
+    CONFIG_WORD,
+    CONFIG_SEVERITY,
+    CONFIG_EVENTS
+};
 
 struct config_setting {
     enum config_section section;
@@ -41,6 +50,7 @@ struct config_setting {
     size_t offset; /* in struct config */
     size_t bytes;
     uint64_t min, max;
+    const char *const *words; /* CONFIG_WORD: those of an enum in its order, NULL at the end */
 };
 
 /* Lists of groups of settings. */
@@ -83,7 +93,7 @@ enum config_port_key {
     CONFIG_PORT_KEY_COUNT
 };
 
-enum { CONFIG_SETTING_COUNT = 51, CONFIG_EXPECTED_CAP = 256 };
+enum { CONFIG_SETTING_COUNT = 64, CONFIG_EXPECTED_CAP = 256 };
 
 extern const struct config_section_info config_sections[CONFIG_SECTION_COUNT];
 extern const struct config_setting config_settings[CONFIG_SETTING_COUNT];

@@ -23,6 +23,7 @@ enum option_id {
     OPTION_FILTER,
     OPTION_QUIET,
     OPTION_FAIL_ON,
+    OPTION_WORKERS,
     OPTION_AS_JSON,
     OPTION_AS_MARKDOWN
 };
@@ -56,6 +57,8 @@ static const struct choice {
      "also audit TLS on ports that carry no mail"},
     {COMMAND_READ | COMMAND_RUN, OPTION_FILTER, "filter", "BPF",
      "only packets that this filter takes, such as 'net 192.0.2.0/24'"},
+    {COMMAND_READ | COMMAND_RUN, OPTION_WORKERS, "workers", "N",
+     "capture threads for each interface; with files, threads that connections are spread over"},
     {COMMAND_READ, OPTION_FAIL_ON, "fail-on", "SEVERITY",
      "exit with 3 on a finding of info, low, medium, high, critical or worse"},
     {COMMAND_READ | COMMAND_RUN, OPTION_QUIET, "quiet", NULL, "on standard error nothing but errors"},
@@ -149,6 +152,7 @@ static bool take(enum option_id id, const char *argument, struct options *out)
     case OPTION_TRUST: out->trust = argument; break;
     case OPTION_AT: out->at = argument; break;
     case OPTION_QUIET: out->quiet = true; break;
+    case OPTION_WORKERS: out->workers = argument; break;
     case OPTION_FAIL_ON: out->fail_on = argument; break;
     case OPTION_AS_JSON: out->as_json = true; break;
     case OPTION_AS_MARKDOWN: out->as_markdown = true; break;

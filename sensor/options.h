@@ -26,6 +26,7 @@ struct options {
     const char *trust;
     const char *at;
     const char *fail_on;
+    const char *workers;
     const char *interfaces[CONFIG_INTERFACES_CAP];
     size_t interface_count;
     bool any_tls;

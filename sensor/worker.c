@@ -1,5 +1,6 @@
 #include "sensor/worker.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -8,30 +9,32 @@
 #include <sys/stat.h>
 
 #include "sensor/capture/filter.h"
+#include "sensor/capture/fragment.h"
 #include "sensor/capture/source.h"
 #include "sensor/host/clock.h"
+#include "sensor/host/cpu.h"
 #include "sensor/host/log.h"
-#include "sensor/host/ring.h"
-#include "sensor/track/chains.h"
+#include "sensor/lane.h"
+#include "sensor/track/flow.h"
 #include "sensor/track/tracker.h"
 
-enum { ERROR_BYTES = 512, STATS_EVERY_FRAMES = 4096, FULL_RING_SLEEP_US = 200, CHAIN_RING_ITEMS = 64 };
+enum { ERROR_BYTES = 512, STATS_EVERY_FRAMES = 4096, LEAST_RING_BYTES = 4 << 20 };
 
 struct worker {
     const struct config *config;
     struct worker_input input;
     struct source *source; /* the one that is open now */
     size_t next_path;
-    struct tracker *tracker;
-    struct ring ring;
-    struct ring chain_ring;
-    struct chains *chains;
+    struct lane *lanes[WORKER_LANES_CAP];
+    unsigned lane_count;
+    uint64_t segments;     /* given to the lanes so far */
+    uint64_t next_tick_ns; /* for tracker_tick_due, where there are several */
+    struct fragments *fragments;
     struct worker_status status;
     uint64_t done_bytes; /* of the paths that are finished */
     uint64_t total_bytes;
     _Atomic uint64_t progress_bytes;
     _Atomic bool stop;
-    _Atomic bool done;
     bool started;
     pthread_t thread;
     char filter[FILTER_CAP_BYTES];
@@ -42,22 +45,29 @@ static bool is_live(const struct worker *w)
     return w->input.path_count == 0;
 }
 
-/* Out of a file nothing is lost: wait for the auditor. Live, a full ring costs the session, never the
- * packets behind it. */
-static void emit(void *context, const struct session *session)
+/* One of several lanes gets a connection, whichever direction: the same one in every run. All are told of the
+ * time at the same segments, so that silence ends a session where it would with one lane. */
+static void spread(struct worker *w, const struct segment *segment)
 {
-    struct worker *w = context;
-    void *slot = ring_slot(&w->ring);
-    while (slot == NULL && !is_live(w)) {
-        clock_sleep_us(FULL_RING_SLEEP_US);
-        slot = ring_slot(&w->ring);
-    }
-    if (slot == NULL) {
-        counter_add(&w->status.counters, COUNTER_ring_dropped, 1);
-        return;
-    }
-    memcpy(slot, session, sizeof *session);
-    ring_push(&w->ring);
+    struct flow_key key;
+    bool from_low;
+    assert(w->lane_count > 0);
+    if (tracker_tick_due(&w->next_tick_ns, segment->time_ns))
+        for (unsigned i = 0; i < w->lane_count; i++)
+            lane_tick(w->lanes[i], segment->time_ns, w->segments);
+    flow_key_of(segment, 0, &key, &from_low);
+    lane_segment(w->lanes[flow_key_hash(&key) % w->lane_count], segment, w->segments);
+    for (unsigned i = 0; i < w->lane_count; i++)
+        lane_spread(w->lanes[i], w->segments);
+}
+
+static void hand_on(struct worker *w, const struct segment *segment)
+{
+    w->segments++;
+    if (w->lane_count == 1)
+        lane_segment(w->lanes[0], segment, w->segments);
+    else
+        spread(w, segment);
 }
 
 static enum counter counter_of(enum decode_result result)
@@ -91,13 +101,17 @@ static void take_frame(struct worker *w, const struct source_frame *frame)
     counter_add(counters, COUNTER_packets, 1);
     counter_add(counters, COUNTER_bytes, frame->wire_bytes);
     counter_add(counters, counter_of(result), 1);
+    if (result == DECODE_FRAGMENT) {
+        result = fragments_decode(w->fragments, &segment, &segment);
+        counter_add(counters, COUNTER_segments, result == DECODE_TCP);
+    }
     note_time(w, frame->time_ns);
     if (result != DECODE_TCP)
         return;
     counter_add(counters, COUNTER_vlan_tagged, segment.vlan >= 0);
     counter_add(counters, COUNTER_tunnelled, segment.tunnel != TUNNEL_NONE);
     counter_add(counters, COUNTER_truncated, segment.missing > 0);
-    tracker_segment(w->tracker, &segment);
+    hand_on(w, &segment);
 }
 
 static void note_progress(struct worker *w)
@@ -128,7 +142,8 @@ static bool read_source(struct worker *w)
             break;
         case SOURCE_IDLE:
             /* Live and silent: the clock of the packets stands still, but sessions must end all the same. */
-            tracker_tick(w->tracker, clock_wall_ns());
+            if (tracker_tick_due(&w->next_tick_ns, clock_wall_ns()))
+                lane_tick(w->lanes[0], clock_wall_ns(), w->segments);
             note_progress(w);
             break;
         case SOURCE_BROKEN:
@@ -174,15 +189,16 @@ static void *run(void *argument)
 {
     struct worker *w = argument;
     bool more = w->source != NULL;
+    if (w->config->pin_workers && w->lane_count == 1)
+        (void)cpu_stay_on(cpu_nth(w->input.index));
     while (more) {
         w->status.inputs++;
         bool good = read_source(w);
         close_source(w);
         more = good && !is_live(w) && !atomic_load(&w->stop) && open_next_path(w);
     }
-    tracker_finish(w->tracker);
-    counter_add(&w->status.counters, COUNTER_chains_dropped, chains_dropped(w->chains));
-    atomic_store_explicit(&w->done, true, memory_order_release);
+    for (unsigned i = 0; i < w->lane_count; i++)
+        lane_finish(w->lanes[i]);
     return NULL;
 }
 
@@ -191,6 +207,7 @@ static bool make_filter(struct worker *w, char *error)
     uint16_t ports[CONFIG_PORTS_CAP];
     struct filter_request request = {.ports = ports,
                                      .tunnels = w->config->tunnels,
+                                     .fragments = w->config->fragments,
                                      .extra = w->config->filter[0] != '\0' ? w->config->filter : NULL};
     /* Files are read whole: what does not matter costs little, and the report can say what else was there. */
     bool narrow = is_live(w) && !w->config->discover && !w->config->any_tls;
@@ -203,13 +220,23 @@ static bool make_filter(struct worker *w, char *error)
     return true;
 }
 
+/* Several workers of one interface, or several lanes of one reader, divide the memory of one. */
+static unsigned share_of(const struct worker *w)
+{
+    return w->input.workers > 0 ? w->input.workers : 1;
+}
+
 static bool open_live(struct worker *w, char *error)
 {
     struct source_live live = {.interface = w->input.interface,
                                .snaplen_bytes = w->config->caps.snaplen_bytes,
                                .ring_bytes = w->config->caps.kernel_ring_bytes,
                                .timeout_ms = 50,
-                               .promiscuous = w->config->promiscuous};
+                               .promiscuous = w->config->promiscuous,
+                               .fanout_group = w->input.fanout_group};
+    live.ring_bytes /= share_of(w);
+    if (live.ring_bytes < LEAST_RING_BYTES)
+        live.ring_bytes = LEAST_RING_BYTES;
     w->source = source_open_live(&live, w->filter, error);
     return w->source != NULL;
 }
@@ -248,20 +275,29 @@ static bool open_paths(struct worker *w, char *error)
     return true;
 }
 
-static bool open_memory(struct worker *w)
+static struct fragments *open_fragments(struct worker *w)
 {
-    if (!ring_open(&w->ring, w->config->caps.ring_sessions, sizeof(struct session)) ||
-        !ring_open(&w->chain_ring, CHAIN_RING_ITEMS, sizeof(struct chain_item)))
-        return false;
-    w->chains = chains_open(w->config->caps.certificates, &w->chain_ring, !is_live(w));
-    struct tracker_request request = {.config = w->config,
-                                      .counters = &w->status.counters,
-                                      .chains = w->chains,
-                                      .live = is_live(w),
-                                      .emit = emit,
-                                      .context = w};
-    w->tracker = w->chains != NULL ? tracker_open(&request) : NULL;
-    return w->tracker != NULL;
+    struct fragment_limits limits = {.datagrams = w->config->caps.datagrams,
+                                     .chunks = w->config->caps.fragment_buffers,
+                                     .timeout_ns = (uint64_t)w->config->timeouts.fragment_ms * 1000000,
+                                     .identity = w->config->flow_identity};
+    return fragments_open(&limits, &w->status.counters);
+}
+
+static bool open_lanes(struct worker *w)
+{
+    unsigned count = is_live(w) ? 1 : share_of(w);
+    for (; w->lane_count < count; w->lane_count++) {
+        struct lane_request request = {.config = w->config,
+                                       .live = is_live(w),
+                                       .threaded = count > 1,
+                                       .share = share_of(w),
+                                       .cpu = w->config->pin_workers ? cpu_nth(w->lane_count) : -1};
+        w->lanes[w->lane_count] = lane_open(&request);
+        if (w->lanes[w->lane_count] == NULL)
+            return false;
+    }
+    return true;
 }
 
 struct worker *worker_open(const struct config *config, const struct worker_input *input, char *error)
@@ -273,7 +309,8 @@ struct worker *worker_open(const struct config *config, const struct worker_inpu
     }
     w->config = config;
     w->input = *input;
-    if (!open_memory(w)) {
+    w->fragments = open_fragments(w);
+    if (w->fragments == NULL || !open_lanes(w)) {
         snprintf(error, ERROR_BYTES,
                  "no memory for the caps of the configuration; lower caps.flows or caps.negotiations");
         worker_close(w);
@@ -288,6 +325,9 @@ struct worker *worker_open(const struct config *config, const struct worker_inpu
 
 bool worker_start(struct worker *w)
 {
+    for (unsigned i = 0; i < w->lane_count; i++)
+        if (!lane_start(w->lanes[i]))
+            return false;
     w->started = pthread_create(&w->thread, NULL, run, w) == 0;
     return w->started;
 }
@@ -299,19 +339,14 @@ void worker_stop(struct worker *w)
         source_stop(w->source);
 }
 
-struct ring *worker_ring(struct worker *w)
+unsigned worker_lane_count(const struct worker *w)
 {
-    return &w->ring;
+    return w->lane_count;
 }
 
-struct ring *worker_chains(struct worker *w)
+struct lane *worker_lane(struct worker *w, unsigned which)
 {
-    return &w->chain_ring;
-}
-
-bool worker_done(const struct worker *w)
-{
-    return atomic_load_explicit(&w->done, memory_order_acquire);
+    return w->lanes[which];
 }
 
 void worker_progress(const struct worker *w, uint64_t *done_bytes, uint64_t *total_bytes)
@@ -323,6 +358,8 @@ void worker_progress(const struct worker *w, uint64_t *done_bytes, uint64_t *tot
 void worker_status(const struct worker *w, struct worker_status *status)
 {
     *status = w->status;
+    for (unsigned i = 0; i < w->lane_count; i++)
+        lane_count(w->lanes[i], &status->counters);
 }
 
 void worker_close(struct worker *w)
@@ -332,9 +369,8 @@ void worker_close(struct worker *w)
     if (w->started)
         pthread_join(w->thread, NULL);
     source_close(w->source);
-    tracker_close(w->tracker);
-    chains_close(w->chains);
-    ring_close(&w->ring);
-    ring_close(&w->chain_ring);
+    for (unsigned i = 0; i < WORKER_LANES_CAP; i++)
+        lane_close(w->lanes[i]);
+    fragments_close(w->fragments);
     free(w);
 }

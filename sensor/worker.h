@@ -1,7 +1,8 @@
-/* worker.h - one capture thread: source, decode, flow table, sessions, and a ring to the auditor.
+/* worker.h - one capture thread: source and decode, and one lane or several (lane.h) that it feeds.
  *
- * Workers share nothing with each other. With files a worker waits for room in the ring, so nothing is
- * lost; live it never waits: a full ring drops the session and counts it. */
+ * Workers share nothing with each other. Several of one interface share its traffic by flow, in the kernel; of files
+ * there is one worker, which spreads connections over its lanes. Whatever their number, the sessions are the same
+ * as long as the caps of the configuration are not reached. */
 #pragma once
 
 #include <stdbool.h>
@@ -11,13 +12,18 @@
 #include "sensor/config.h"
 #include "sensor/host/counters.h"
 
-struct ring;
+enum { WORKER_LANES_CAP = 64 };
+
+struct lane;
 struct worker; /* opaque */
 
 struct worker_input {
     const char *const *paths; /* captures and folders, in order, one session state across them */
     size_t path_count;        /* 0: live */
     const char *interface;    /* live */
+    unsigned workers;         /* live: of this interface, this one among them; files: lanes. 0 as 1 */
+    unsigned index;           /* live: which of all workers this is, from 0 */
+    uint16_t fanout_group;    /* live: as in struct source_live */
 };
 
 /* What a worker can say of itself once it is done (and, a moment old, before). */
@@ -42,16 +48,9 @@ bool worker_start(struct worker *w);
 /* worker_stop - ask it to end: it flushes its sessions and is then done. Safe in a signal handler. */
 void worker_stop(struct worker *w);
 
-/* worker_ring - where its sessions (struct session) come out; the caller is the only reader. */
-struct ring *worker_ring(struct worker *w);
-
-/* worker_chains - where certificate chains (struct chain_item) come out, each before the first session that
- * carries its number; the caller is the only reader and remembers the last config->caps.certificates of
- * them. */
-struct ring *worker_chains(struct worker *w);
-
-/* worker_done - has the thread put its last session into the ring? */
-bool worker_done(const struct worker *w);
+/* worker_lane_count, worker_lane - where its sessions come out. */
+unsigned worker_lane_count(const struct worker *w);
+struct lane *worker_lane(struct worker *w, unsigned which);
 
 /* worker_progress - input bytes consumed and in all (0 where not known). */
 void worker_progress(const struct worker *w, uint64_t *done_bytes, uint64_t *total_bytes);

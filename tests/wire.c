@@ -34,12 +34,19 @@ void wire_feed(struct wire *w, const struct segment *segment)
     struct segment now = *segment;
     now.time_ns = w->time_ns;
     tracker_segment(w->tracker, &now);
+    for (unsigned i = 1; i < w->copies; i++) {
+        now.time_ns += 3000000;
+        now.vlan = 99;
+        now.tunnel = TUNNEL_VXLAN;
+        tracker_segment(w->tracker, &now);
+    }
     w->time_ns += 1000000;
 }
 
 static void send_flags(struct wire *w, enum side from, uint8_t flags)
 {
     struct segment s = wire_segment(w, from, flags, NULL, 0);
+    s.mark = w->mark = w->mark % 65535 + 1;
     wire_feed(w, &s);
     w->next[from] += (flags & (TCP_SYN | TCP_FIN)) != 0;
 }
@@ -57,6 +64,7 @@ void wire_send(struct wire *w, enum side from, const void *payload, size_t n)
     while (rest.n > 0) {
         struct span part = span_head(rest, w->cut > 0 ? w->cut : rest.n);
         struct segment s = wire_segment(w, from, TCP_ACK | TCP_PSH, part.p, part.n);
+        s.mark = w->mark = w->mark % 65535 + 1;
         wire_feed(w, &s);
         w->next[from] += (uint32_t)part.n;
         rest = span_skip(rest, part.n);

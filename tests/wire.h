@@ -11,7 +11,10 @@ struct wire {
     uint32_t next[2]; /* sequence number each side sends next */
     uint16_t client_port;
     uint16_t server_port;
-    unsigned cut; /* > 0: payloads are cut into segments of this many bytes */
+    unsigned
+        copies; /* > 1: each segment comes so often, the later ones 3 ms late, in another VLAN and tunnel */
+    uint32_t mark; /* counts up, as IPv4 identifications do */
+    unsigned cut;  /* > 0: payloads are cut into segments of this many bytes */
 };
 
 /* wire_open - a connection that has not begun; sequence numbers start near the wrap on both sides. */

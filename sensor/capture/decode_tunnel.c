@@ -4,6 +4,7 @@ enum {
     PORT_VXLAN = 4789,
     PORT_VXLAN_GENERIC = 4790,
     PORT_GENEVE = 6081,
+    ERSPAN_SESSION = 0x3ff /* of the first word, types II and III */
 };
 
 /* RFC 7348 s5; on its own port the generic protocol extension, whose fourth byte may name another content
@@ -14,12 +15,12 @@ static enum layer vxlan(struct walk *w, bool generic)
     uint8_t flags = cursor_u8(&w->c);
     (void)cursor_u16(&w->c); /* reserved */
     uint8_t next = cursor_u8(&w->c);
-    (void)cursor_u32(&w->c); /* network identifier, reserved */
+    uint32_t id = cursor_u32(&w->c) >> 8; /* network identifier, reserved */
     if (!cursor_ok(&w->c))
         return walk_short(w);
     if ((flags & VNI_VALID) == 0)
         return walk_end(w, DECODE_NOT_TCP);
-    walk_enter(w, TUNNEL_VXLAN);
+    walk_enter(w, TUNNEL_VXLAN, id);
     if (!generic || (flags & NEXT_VALID) == 0 || next == NEXT_ETHERNET)
         return LAYER_ETHERNET;
     return next == NEXT_IPV4 ? LAYER_IPV4 : next == NEXT_IPV6 ? LAYER_IPV6 : walk_end(w, DECODE_NOT_TCP);
@@ -30,13 +31,13 @@ static enum layer geneve(struct walk *w) /* RFC 8926 s3.4 */
     uint8_t version_length = cursor_u8(&w->c);
     (void)cursor_u8(&w->c); /* flags */
     uint16_t type = cursor_u16(&w->c);
-    (void)cursor_u32(&w->c); /* network identifier, reserved */
+    uint32_t id = cursor_u32(&w->c) >> 8; /* network identifier, reserved */
     (void)cursor_take(&w->c, (size_t)(version_length & 0x3f) * 4);
     if (!cursor_ok(&w->c))
         return walk_short(w);
     if (version_length >> 6 != 0)
         return walk_end(w, DECODE_NOT_TCP);
-    walk_enter(w, TUNNEL_GENEVE);
+    walk_enter(w, TUNNEL_GENEVE, id);
     return layer_of_ethertype(w, type);
 }
 
@@ -58,7 +59,8 @@ enum layer walk_udp(struct walk *w)
 static enum layer erspan_3(struct walk *w) /* draft-foschiano-erspan-03 s4.3 */
 {
     enum { FRAME_IP = 2, PLATFORM_BYTES = 8 };
-    (void)cursor_take(&w->c, 10);
+    walk_enter(w, TUNNEL_ERSPAN, cursor_u32(&w->c) & ERSPAN_SESSION);
+    (void)cursor_take(&w->c, 6);
     uint16_t word = cursor_u16(&w->c);
     if ((word & 1) != 0)
         (void)cursor_take(&w->c, PLATFORM_BYTES);
@@ -70,14 +72,15 @@ static enum layer erspan_3(struct walk *w) /* draft-foschiano-erspan-03 s4.3 */
 /* Type I has no header of its own and no GRE sequence number; II and III name their version. */
 static enum layer erspan(struct walk *w, bool sequenced)
 {
-    enum { TYPE_II_BYTES = 8 };
-    walk_enter(w, TUNNEL_ERSPAN);
-    if (!sequenced)
+    unsigned version = sequenced ? span_byte(cursor_rest(w->c), 0) >> 4 : 0;
+    if (!sequenced) {
+        walk_enter(w, TUNNEL_ERSPAN, 0);
         return LAYER_ETHERNET;
-    unsigned version = span_byte(cursor_rest(w->c), 0) >> 4;
+    }
     if (version == 2)
         return erspan_3(w);
-    (void)cursor_take(&w->c, TYPE_II_BYTES);
+    walk_enter(w, TUNNEL_ERSPAN, cursor_u32(&w->c) & ERSPAN_SESSION);
+    (void)cursor_u32(&w->c); /* port index */
     if (!cursor_ok(&w->c))
         return walk_short(w);
     return version <= 1 ? LAYER_ETHERNET : walk_end(w, DECODE_NOT_TCP);
@@ -92,14 +95,19 @@ enum layer walk_gre(struct walk *w)
     uint16_t type = cursor_u16(&w->c);
     if ((flags & (VERSION | ROUTING)) != 0)
         return walk_end(w, DECODE_NOT_TCP);
-    size_t options = (flags & CHECKSUM ? 4u : 0u) + (flags & KEY ? 4u : 0u) + (flags & SEQUENCE ? 4u : 0u);
-    (void)cursor_take(&w->c, options);
+    if ((flags & CHECKSUM) != 0)
+        (void)cursor_u32(&w->c);
+    uint32_t key = (flags & KEY) != 0 ? cursor_u32(&w->c) : 0;
+    if ((flags & SEQUENCE) != 0)
+        (void)cursor_u32(&w->c);
     if (!cursor_ok(&w->c))
         return walk_short(w);
     if (type == TYPE_ERSPAN_1_2)
         return erspan(w, (flags & SEQUENCE) != 0);
-    walk_enter(w, type == TYPE_ERSPAN_3 ? TUNNEL_ERSPAN : TUNNEL_GRE);
-    return type == TYPE_ERSPAN_3 ? erspan_3(w) : layer_of_ethertype(w, type);
+    if (type == TYPE_ERSPAN_3)
+        return erspan_3(w);
+    walk_enter(w, TUNNEL_GRE, key);
+    return layer_of_ethertype(w, type);
 }
 
 /* Would this EtherType follow two plausible Ethernet addresses? */
@@ -140,12 +148,12 @@ static enum layer below_labels(struct walk *w)
 
 enum layer walk_mpls(struct walk *w)
 {
-    enum { BOTTOM_OF_STACK = 0x100, LABELS_CAP = 16 };
-    walk_enter(w, TUNNEL_MPLS);
+    enum { BOTTOM_OF_STACK = 0x100, LABEL_SHIFT = 12, LABELS_CAP = 16 };
     for (unsigned i = 0; i < LABELS_CAP; i++) {
         uint32_t label = cursor_u32(&w->c);
         if (!cursor_ok(&w->c))
             return walk_short(w);
+        walk_enter(w, TUNNEL_MPLS, label >> LABEL_SHIFT);
         if ((label & BOTTOM_OF_STACK) != 0)
             return below_labels(w);
     }
@@ -157,13 +165,13 @@ enum layer walk_pppoe(struct walk *w) /* RFC 2516 s4 */
     enum { VERSION_1_TYPE_1 = 0x11 };
     uint8_t version_type = cursor_u8(&w->c);
     uint8_t code = cursor_u8(&w->c);
-    (void)cursor_u16(&w->c); /* session */
+    uint16_t session = cursor_u16(&w->c);
     size_t length = cursor_u16(&w->c);
     if (!cursor_ok(&w->c))
         return walk_short(w);
     if (version_type != VERSION_1_TYPE_1 || code != 0)
         return walk_end(w, DECODE_MALFORMED);
-    walk_enter(w, TUNNEL_PPPOE);
+    walk_enter(w, TUNNEL_PPPOE, session);
     if (length <= cursor_left(&w->c)) {
         w->c = cursor_over(span_head(cursor_rest(w->c), length));
         w->cut_bytes = 0;

@@ -69,11 +69,13 @@ static inline enum layer walk_short(struct walk *w)
     return walk_end(w, w->cut_bytes > 0 ? DECODE_TRUNCATED : DECODE_MALFORMED);
 }
 
-/* walk_enter - note a tunnel; the outermost one stays. */
-static inline void walk_enter(struct walk *w, enum tunnel tunnel)
+/* walk_enter - note a tunnel and its number; the outermost one stays. */
+static inline void walk_enter(struct walk *w, enum tunnel tunnel, uint32_t id)
 {
-    if (w->segment->tunnel == TUNNEL_NONE)
-        w->segment->tunnel = (uint8_t)tunnel;
+    if (w->segment->tunnel != TUNNEL_NONE)
+        return;
+    w->segment->tunnel = (uint8_t)tunnel;
+    w->segment->tunnel_id = id;
 }
 
 /* layer_of_ethertype - what an EtherType announces; ends the walk where it cannot lead to TCP. */

@@ -1,5 +1,6 @@
 #include "sensor/capture/input.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -10,14 +11,13 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#include "parsers/cursor.h"
 #include "parsers/mail.h"
 
 enum {
     ERROR_BYTES = 512,
     STORED_BYTES = 65536,
     STREAM_BYTES = 262144,
-    MAGIC_BYTES = 4,
+    HEAD_BYTES = 24,    /* of a pcap file */
     STOP_CHECK_MS = 200 /* how long a reader of a silent pipe may take to notice that it should stop */
 };
 
@@ -33,14 +33,15 @@ struct input {
     uint8_t stored[STORED_BYTES]; /* as in the file; from `at` on not yet handed out */
     size_t stored_n;
     size_t at;
-    uint8_t magic[MAGIC_BYTES]; /* the first unpacked bytes: read to know the format, handed out first */
-    size_t magic_n;
-    size_t magic_at;
+    uint8_t head[HEAD_BYTES]; /* the first unpacked bytes: read to know the format, handed out first */
+    size_t head_n;
+    size_t head_at;
     z_stream zlib;
     const char *fault;
     FILE *stream;
     bool disowned;
-    char buffer[STREAM_BYTES];
+    size_t window_n;                                       /* bytes of the window */
+    uint8_t buffer[INPUT_WINDOW_CAP_BYTES + STREAM_BYTES]; /* of the stream, or the window */
 };
 
 static bool stopped(const struct input *in)
@@ -149,20 +150,25 @@ static size_t read_unpacked(struct input *in, uint8_t *room, size_t n)
     return in->packed ? read_packed(in, room, n) : read_plain(in, room, n);
 }
 
-/* fopencookie's reader. An error is an early end: input_fault names it. */
-static ssize_t read_cookie(void *cookie, char *room, size_t n)
+/* From the first byte on. An error is an early end: input_fault names it. */
+static size_t read_next(struct input *in, uint8_t *room, size_t n)
 {
-    struct input *in = cookie;
-    size_t ready = in->magic_n - in->magic_at;
+    size_t ready = in->head_n - in->head_at;
     if (ready == 0) {
-        n = read_unpacked(in, (uint8_t *)room, n);
+        n = read_unpacked(in, room, n);
     } else {
         n = n < ready ? n : ready;
-        memcpy(room, in->magic + in->magic_at, n);
-        in->magic_at += n;
+        memcpy(room, in->head + in->head_at, n);
+        in->head_at += n;
     }
     in->handed_out += n;
-    return (ssize_t)n;
+    return n;
+}
+
+/* fopencookie's reader. */
+static ssize_t read_cookie(void *cookie, char *room, size_t n)
+{
+    return (ssize_t)read_next(cookie, (uint8_t *)room, n);
 }
 
 /* Only the question where the stream is can be answered: that makes ftello work. */
@@ -175,13 +181,13 @@ static int seek_cookie(void *cookie, off64_t *position, int whence)
     return 0;
 }
 
-static void read_magic(struct input *in)
+static void read_head(struct input *in)
 {
-    while (in->magic_n < MAGIC_BYTES) {
-        size_t got = read_unpacked(in, in->magic + in->magic_n, MAGIC_BYTES - in->magic_n);
+    while (in->head_n < HEAD_BYTES) {
+        size_t got = read_unpacked(in, in->head + in->head_n, HEAD_BYTES - in->head_n);
         if (got == 0)
             return;
-        in->magic_n += got;
+        in->head_n += got;
     }
 }
 
@@ -207,9 +213,9 @@ static bool open_stream(struct input *in, char *error)
         snprintf(error, ERROR_BYTES, "out of memory");
         return false;
     }
-    read_magic(in);
+    read_head(in);
     in->stream = fopencookie(in, "r", (cookie_io_functions_t){.read = read_cookie, .seek = seek_cookie});
-    if (in->stream == NULL || setvbuf(in->stream, in->buffer, _IOFBF, STREAM_BYTES) != 0) {
+    if (in->stream == NULL || setvbuf(in->stream, (char *)in->buffer, _IOFBF, STREAM_BYTES) != 0) {
         snprintf(error, ERROR_BYTES, "out of memory");
         return false;
     }
@@ -234,9 +240,30 @@ struct input *input_open(const char *path, const atomic_bool *stop, char *error)
     return NULL;
 }
 
+struct span input_head(const struct input *in)
+{
+    return span_of(in->head, in->head_n);
+}
+
+/* What is left of the last window moves to the front, so that a record that crosses two reads lies in one
+ * piece. */
+struct span input_window(struct input *in, size_t drop, size_t wanted)
+{
+    assert(drop <= in->window_n && wanted <= INPUT_WINDOW_CAP_BYTES);
+    in->window_n -= drop;
+    memmove(in->buffer, in->buffer + drop, in->window_n);
+    while (in->window_n < wanted) {
+        size_t got = read_next(in, in->buffer + in->window_n, STREAM_BYTES);
+        if (got == 0)
+            break;
+        in->window_n += got;
+    }
+    return span_of(in->buffer, in->window_n);
+}
+
 enum input_format input_format(const struct input *in)
 {
-    struct cursor c = cursor_over(span_of(in->magic, in->magic_n));
+    struct cursor c = cursor_over(input_head(in));
     switch (cursor_u32(&c)) {
     case 0xa1b2c3d4: /* microseconds and nanoseconds, each in both byte orders */
     case 0xd4c3b2a1:
@@ -245,7 +272,7 @@ enum input_format input_format(const struct input *in)
     case 0xa1b2cd34:
     case 0x34cdb2a1: return INPUT_PCAP_KUZNETZOV;
     case 0x0a0d0d0a: return INPUT_PCAPNG;
-    default: return in->magic_n == 0 ? INPUT_EMPTY : INPUT_OTHER;
+    default: return in->head_n == 0 ? INPUT_EMPTY : INPUT_OTHER;
     }
 }
 

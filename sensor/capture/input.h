@@ -1,5 +1,5 @@
-/* input.h - the bytes of one capture file as a stdio stream, unpacked where they are gzip'd. The only user
- * of zlib.
+/* input.h - the bytes of one capture file as a stdio stream or in place, unpacked where they are gzip'd.
+ * The only user of zlib.
  *
  * Files, standard input and pipes come through the same door; what they contain is known from their first
  * bytes, never from their name. Memory is fixed: a bomb of compressed zeros costs time, not room. */
@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+
+#include "parsers/cursor.h"
 
 struct input; /* opaque */
 
@@ -27,6 +29,19 @@ enum input_format input_format(const struct input *in);
 /* input_stream - the unpacked bytes from the first on; it cannot be positioned, but ftello says where it
  * is. The input keeps it and closes it, unless input_disown was called. */
 FILE *input_stream(const struct input *in);
+
+/* input_head - the first 24 unpacked bytes, fewer only where there are no more; borrowed. They are handed out
+ * all the same. */
+struct span input_head(const struct input *in);
+
+/* input_window - the unpacked bytes in place, from the first on, instead of by the stream.
+ *
+ * drop    bytes at the front of the last window that are not needed any more
+ * wanted  at most INPUT_WINDOW_CAP_BYTES
+ * Returns all that is ready: at least `wanted` bytes, fewer only where the input ends; borrowed, valid until
+ *         the next call */
+enum { INPUT_WINDOW_CAP_BYTES = 262144 + 16 };
+struct span input_window(struct input *in, size_t drop, size_t wanted);
 
 /* input_disown - somebody else (libpcap) will close the stream. */
 void input_disown(struct input *in);

@@ -12,6 +12,7 @@
 #include "sensor/capture/filter.h"
 #include "sensor/capture/folder.h"
 #include "sensor/capture/input.h"
+#include "sensor/capture/pcapfile.h"
 #include "sensor/capture/pcapng.h"
 #include "sensor/capture/source_live.h"
 
@@ -44,8 +45,10 @@ struct source {
     size_t next_file;
     const char *path; /* of the file that is open */
     struct input *input;
-    pcap_t *pcap; /* one of these two reads the input */
+    bool in_place; /* one of these three reads the input */
+    struct pcapfile pcapfile;
     struct pcapng *pcapng;
+    pcap_t *pcap;
     uint64_t offset; /* pcap: where in the unpacked file the next record begins */
     uint64_t record_header_bytes;
     uint64_t done_bytes; /* of the files before this one */
@@ -157,6 +160,7 @@ static void close_file(struct source *s)
     input_close(s->input);
     s->pcap = NULL;
     s->pcapng = NULL;
+    s->in_place = false;
     s->input = NULL;
 }
 
@@ -191,7 +195,9 @@ static bool open_format(struct source *s, char *error)
 {
     const char *fault = input_fault(s->input);
     switch (input_format(s->input)) {
-    case INPUT_PCAP: return open_pcap(s, false, error);
+    case INPUT_PCAP:
+        s->in_place = pcapfile_open(&s->pcapfile, s->input);
+        return s->in_place || open_pcap(s, false, error);
     case INPUT_PCAP_KUZNETZOV: return open_pcap(s, true, error);
     case INPUT_PCAPNG:
         s->pcapng = pcapng_open(input_stream(s->input));
@@ -305,6 +311,16 @@ static enum source_result file_ended(struct source *s, uint64_t offset)
     return input_fault(s->input)[0] != '\0' ? file_broken(s, offset, "") : SOURCE_END;
 }
 
+static enum source_result next_in_place(struct source *s, struct source_frame *frame)
+{
+    switch (pcapfile_next(&s->pcapfile, frame)) {
+    case PCAPFILE_FRAME: return SOURCE_FRAME;
+    case PCAPFILE_END: return file_ended(s, s->pcapfile.offset);
+    case PCAPFILE_BROKEN: break;
+    }
+    return file_broken(s, s->pcapfile.offset, s->pcapfile.fault);
+}
+
 static enum source_result next_in_pcap(struct source *s, struct source_frame *frame)
 {
     struct pcap_pkthdr *header;
@@ -348,7 +364,10 @@ static enum source_result next_in_file(struct source *s, struct source_frame *fr
     do {
         if (atomic_load_explicit(&s->stopped, memory_order_relaxed))
             return SOURCE_END;
-        got = s->pcap != NULL ? next_in_pcap(s, frame) : next_in_pcapng(s, frame);
+        if (s->in_place)
+            got = next_in_place(s, frame);
+        else
+            got = s->pcap != NULL ? next_in_pcap(s, frame) : next_in_pcapng(s, frame);
     } while (got == SOURCE_FRAME && !passes(s, frame));
     return got;
 }

@@ -12,8 +12,8 @@
 #include "sensor/host/utf8.h"
 
 enum {
-    BUFFER_BYTES = 65536,
-    LINE_BYTES = BUFFER_BYTES / 2, /* more than event.c can fill: a line begins only where it fits */
+    BUFFER_BYTES = 262144,
+    LINE_BYTES = 32768, /* more than event.c can fill: a line begins only where it fits */
     PREFIX_BYTES = 32,
     NUMBER_BYTES = 20,
     FIELD_BYTES = PREFIX_BYTES + NUMBER_BYTES + 2, /* of a field without its text */

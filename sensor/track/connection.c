@@ -31,13 +31,22 @@ static void fill_connection(const struct flow *f, struct session *s)
     }
 }
 
+/* Where the session stands among all: sessions of several trackers can be put in the order of one. Silent ones end
+ * in the order of the table's lists; at the end of the input, as they began. */
+static void set_turn(const struct tracker *t, const struct flow *f, struct session *s)
+{
+    s->turn = t->finishing ? UINT64_MAX : t->turn;
+    s->turn_order = t->finishing  ? f->number
+                    : t->expiring ? (uint64_t)f->stage << 32 | f->listed_turn
+                                  : UINT64_MAX;
+}
+
 static void count_session(struct tracker *t, const struct session *s)
 {
     counter_add(t->counters, COUNTER_sessions, 1);
     counter_add(t->counters, COUNTER_flows_midstream, s->midstream);
     counter_add(t->counters, COUNTER_flows_one_sided,
                 s->side[CLIENT].packets == 0 || s->side[SERVER].packets == 0);
-    counter_add(t->counters, COUNTER_duplicates, s->duplicates);
     counter_add(t->counters, COUNTER_overlong_lines, s->mail.overlong);
 }
 
@@ -46,7 +55,8 @@ static void drop_conversation(struct tracker *t, struct conversation *c)
     reassemble_drop(&t->reassembler, c->streams);
     if (c->ndpi != NULL)
         classify_flow_close(t->classifier, c->ndpi);
-    mail_wipe(c->mail_state, sizeof c->mail_state);
+    if (c->parser != NULL)
+        mail_wipe(c->mail_state, c->parser->size);
     pool_give(&t->conversations, c);
 }
 
@@ -73,6 +83,7 @@ static void report(struct tracker *t, struct flow *f)
     }
     fill_connection(f, &s);
     s.final = true;
+    set_turn(t, f, &s);
     count_session(t, &s);
     t->emit(t->context, &s);
 }
@@ -268,5 +279,6 @@ void connection_interim(struct tracker *t, struct flow *f)
     f->interims++;
     fill_connection(f, &s);
     s.final = false;
+    set_turn(t, f, &s);
     t->emit(t->context, &s);
 }

@@ -7,6 +7,7 @@
 #include "sensor/track/conversation.h"
 #include "sensor/track/flow.h"
 #include "sensor/track/record.h"
+#include "sensor/track/repeats.h"
 #include "sensor/track/tracker.h"
 
 enum { PORTS = 65536, NS_PER_MS = 1000000 };
@@ -27,7 +28,13 @@ struct tracker {
     struct reassembler reassembler;
     struct classifier *classifier;
     bool classifier_tried;
+    bool ticked;
+    bool expiring;  /* within flow_expire ... */
+    bool finishing; /* ... or flow_drain */
+    uint64_t turn;  /* number of the segment that is taken now */
+    unsigned share; /* of the memory caps: one part of so many */
     uint64_t next_expire_ns;
+    struct repeats repeats;
     uint8_t row_of_port[PORTS]; /* index + 1 into config->ports; 0 where no row names the port */
 };
 

@@ -59,6 +59,7 @@ struct conversation {
     bool data[2];           /* protected application data */
     bool refusal_sized;     /* TLS 1.3: the client's first protected record has the size of an alert */
     bool ssl2_protected[2]; /* a protected SSLv2 record of this side was seen */
+    /* Last, and all zero wherever no conversation uses the block: it was wiped behind the one before. */
     _Alignas(max_align_t) unsigned char mail_state[MAIL_STATE_BYTES];
 };
 

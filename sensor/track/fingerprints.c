@@ -8,7 +8,7 @@
 #include "sensor/host/digest.h"
 #include "sensor/host/hash.h"
 
-enum { ENTRIES = 256, KEY_CAP = 768, JA4_DIGITS = 12 };
+enum { ENTRIES = 256, KEY_CAP = 768, JA4_DIGITS = 12, SERVER_ENTRIES = 64, SERVER_TEXT_CAP = 126 };
 
 /* All that goes into JA3 and JA4, one part after another, each behind its length. */
 struct key {
@@ -21,11 +21,19 @@ struct entry {
     struct fingerprint_pair pair;
 };
 
+/* A JA3S string and its hash. */
+struct server_entry {
+    uint16_t length; /* 0: empty */
+    char text[SERVER_TEXT_CAP];
+    uint8_t ja3s[DIGEST_MD5_BYTES];
+};
+
 struct fingerprints {
     struct digester *digester;
     uint64_t hash_key;
     uint64_t computed;
     struct entry entries[ENTRIES];
+    struct server_entry server_entries[SERVER_ENTRIES];
     char room[2 * FINGERPRINT_CAP_BYTES];
 };
 
@@ -145,10 +153,20 @@ void fingerprints_client(struct fingerprints *f, const struct tls_client_hello *
 
 bool fingerprints_server(struct fingerprints *f, const struct tls_server_hello *h, uint8_t *ja3s)
 {
-    size_t n = fingerprint_ja3s(h, f->room);
-    if (n > 0)
-        digest_md5(f->digester, span_of(f->room, n), ja3s);
-    return n > 0;
+    struct span text = span_of(f->room, fingerprint_ja3s(h, f->room));
+    if (text.n == 0 || text.n > SERVER_TEXT_CAP) {
+        if (text.n > 0)
+            digest_md5(f->digester, text, ja3s);
+        return text.n > 0;
+    }
+    struct server_entry *e = &f->server_entries[hash_bytes(f->hash_key, text) % SERVER_ENTRIES];
+    if (!span_equal(text, span_of(e->text, e->length))) {
+        digest_md5(f->digester, text, e->ja3s);
+        e->length = (uint16_t)text.n;
+        memcpy(e->text, text.p, text.n);
+    }
+    memcpy(ja3s, e->ja3s, sizeof e->ja3s);
+    return true;
 }
 
 uint64_t fingerprints_computed(const struct fingerprints *f)

@@ -20,7 +20,7 @@ struct flow_table {
     uint32_t fresh; /* flows from here on were never used */
     uint32_t free;  /* chain through bucket_next */
     uint64_t key0, key1;
-    uint64_t numbers;
+    uint64_t turn;
     uint64_t evicted;
     uint64_t timeout_ns[FLOW_STAGES];
     struct list lists[FLOW_STAGES];
@@ -28,8 +28,10 @@ struct flow_table {
     void *context;
 };
 
-/* SipHash-1-3 over the 64-bit words of a key: keyed, so that addresses cannot be chosen to collide, and
- * short enough for every packet. */
+/* ---- hashes ---- */
+
+/* SipHash-1-3 over the 64-bit words of a key: for ids, which are to be the same everywhere and to tell
+ * connections apart for years. */
 static inline uint64_t rotate(uint64_t x, int n)
 {
     return x << n | x >> (64 - n);
@@ -64,12 +66,12 @@ static int key_words(const struct flow_key *key, uint64_t words[5])
     return 2;
 }
 
-static uint64_t sip_hash(const struct flow_key *key, uint64_t key0, uint64_t key1)
+uint64_t flow_key_hash(const struct flow_key *key)
 {
     uint64_t words[5];
     int count = key_words(key, words);
-    uint64_t v[4] = {key0 ^ UINT64_C(0x736f6d6570736575), key1 ^ UINT64_C(0x646f72616e646f6d),
-                     key0 ^ UINT64_C(0x6c7967656e657261), key1 ^ UINT64_C(0x7465646279746573)};
+    uint64_t v[4] = {UINT64_C(0x736f6d6570736575), UINT64_C(0x646f72616e646f6d), UINT64_C(0x6c7967656e657261),
+                     UINT64_C(0x7465646279746573)}; /* the key is 0 */
     for (int i = 0; i < count; i++) {
         v[3] ^= words[i];
         sip_round(v);
@@ -85,9 +87,25 @@ static uint64_t sip_hash(const struct flow_key *key, uint64_t key0, uint64_t key
     return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
-uint64_t flow_key_hash(const struct flow_key *key)
+/* Both halves of the product. */
+static inline uint64_t fold(uint64_t a, uint64_t b)
 {
-    return sip_hash(key, 0, 0);
+    unsigned __int128 product = (unsigned __int128)a * b;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+/* For the buckets, at every packet: multiplications with words that are drawn at random in every process and
+ * never shown, so that addresses cannot be chosen to meet in one bucket. */
+static uint32_t *bucket_of(struct flow_table *t, const struct flow_key *key)
+{
+    uint64_t words[5];
+    int count = key_words(key, words);
+    uint64_t h = fold(words[0] ^ t->key0, words[1] ^ t->key1);
+    if (count > 2) {
+        h = fold(h ^ words[2], words[3] ^ t->key0);
+        h = fold(h ^ words[4], t->key1);
+    }
+    return &t->buckets[fold(h ^ t->key1, t->key0) & t->bucket_mask];
 }
 
 struct flow_table *flow_table_open(const struct flow_limits *limits, void (*leave)(void *, struct flow *),
@@ -126,9 +144,25 @@ void flow_table_close(struct flow_table *t)
     free(t);
 }
 
+static inline uint64_t big_endian(uint64_t word)
+{
+    return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? __builtin_bswap64(word) : word;
+}
+
+/* As memcmp has it, without the call. */
+static inline int address_order(const struct address *a, const struct address *b)
+{
+    uint64_t left[2];
+    uint64_t right[2];
+    memcpy(left, a, sizeof left);
+    memcpy(right, b, sizeof right);
+    int i = left[0] == right[0];
+    return (big_endian(left[i]) > big_endian(right[i])) - (big_endian(left[i]) < big_endian(right[i]));
+}
+
 void flow_key_of(const struct segment *segment, uint32_t layer, struct flow_key *key, bool *from_low)
 {
-    int order = memcmp(&segment->source, &segment->destination, sizeof segment->source);
+    int order = address_order(&segment->source, &segment->destination);
     bool low = order < 0 || (order == 0 && segment->source_port <= segment->destination_port);
     key->low = low ? segment->source : segment->destination;
     key->high = low ? segment->destination : segment->source;
@@ -139,15 +173,21 @@ void flow_key_of(const struct segment *segment, uint32_t layer, struct flow_key 
     *from_low = low;
 }
 
-static uint32_t *bucket_of(struct flow_table *t, const struct flow_key *key)
+/* By words: a call of memcmp costs more. */
+static inline bool keys_equal(const struct flow_key *a, const struct flow_key *b)
 {
-    return &t->buckets[sip_hash(key, t->key0, t->key1) & t->bucket_mask];
+    uint64_t left[5];
+    uint64_t right[5];
+    memcpy(left, a, sizeof left);
+    memcpy(right, b, sizeof right);
+    return ((left[0] ^ right[0]) | (left[1] ^ right[1]) | (left[2] ^ right[2]) | (left[3] ^ right[3]) |
+            (left[4] ^ right[4])) == 0;
 }
 
 struct flow *flow_find(struct flow_table *t, const struct flow_key *key)
 {
     for (uint32_t i = *bucket_of(t, key); i != NONE; i = t->flows[i].bucket_next)
-        if (memcmp(&t->flows[i].key, key, sizeof *key) == 0)
+        if (keys_equal(&t->flows[i].key, key))
             return &t->flows[i];
     return NULL;
 }
@@ -184,6 +224,7 @@ static void link_newest(struct flow_table *t, struct flow *f)
     list->newest = self;
     list->count++;
     f->listed_s = (uint32_t)(f->last_ns / NS_PER_S);
+    f->listed_turn = (uint32_t)t->turn;
 }
 
 void flow_remove(struct flow_table *t, struct flow *f)
@@ -239,7 +280,7 @@ struct flow *flow_add(struct flow_table *t, const struct flow_key *key, uint64_t
     *f = (struct flow){.key = *key,
                        .first_ns = now_ns,
                        .last_ns = now_ns,
-                       .number = t->numbers++,
+                       .number = t->turn,
                        .family = (uint8_t)(key->layer & 0xff),
                        .stage = FLOW_HALF_OPEN};
     uint32_t *bucket = bucket_of(t, key);
@@ -306,6 +347,16 @@ void flow_drain(struct flow_table *t)
     for (int stage = FLOW_ENDED; stage < FLOW_STAGES; stage++)
         while (t->lists[stage].oldest != NONE)
             give_up(t, t->lists[stage].oldest);
+}
+
+void flow_table_turn(struct flow_table *t, uint64_t turn)
+{
+    t->turn = turn;
+}
+
+uint32_t flow_place(const struct flow_table *t, const struct flow *f)
+{
+    return index_of(t, f);
 }
 
 uint32_t flow_count(const struct flow_table *t, enum flow_stage stage)

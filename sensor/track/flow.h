@@ -51,7 +51,7 @@ struct flow {
     struct flow_key key;
     uint64_t first_ns;
     uint64_t last_ns;
-    uint64_t number;      /* flows are numbered as they come */
+    uint64_t number;      /* of its first segment, where flow_table_turn tells; in order of coming */
     uint32_t bucket_next; /* indices into the table; 0 is none */
     uint32_t newer;
     uint32_t older;
@@ -60,6 +60,7 @@ struct flow {
     uint32_t duplicates;
     uint32_t pending_syn; /* sequence number of a SYN that may start a new connection here */
     uint32_t interims;    /* interim events so far */
+    uint32_t listed_turn; /* the turn when it was last moved in its list */
     uint8_t stage;        /* enum flow_stage */
     uint8_t family;
     bool client_is_low;
@@ -86,7 +87,11 @@ struct flow_table *flow_table_open(const struct flow_limits *limits,
                                    void (*leave)(void *context, struct flow *flow), void *context);
 void flow_table_close(struct flow_table *t);
 
-/* flow_key_of - the key of a segment; *from_low says whether its sender is the low end. */
+/* flow_table_turn - the number of the segment that is taken next; numbers rise. */
+void flow_table_turn(struct flow_table *t, uint64_t turn);
+
+/* flow_key_of - the key of a segment; *from_low says whether its sender is the low end.
+ * layer   of capture/identity.h, 24 bits */
 void flow_key_of(const struct segment *segment, uint32_t layer, struct flow_key *key, bool *from_low);
 
 /* flow_key_hash - a hash of the key that is the same in every process, for ids. */
@@ -98,6 +103,9 @@ struct flow *flow_find(struct flow_table *t, const struct flow_key *key);
 /* flow_add - a new flow in stage HALF_OPEN, zeroed but for its key, number and times. Never fails: a full
  * table gives one up. */
 struct flow *flow_add(struct flow_table *t, const struct flow_key *key, uint64_t now_ns);
+
+/* flow_place - which place of the table it has, from 1 to the number of flows; for what others keep beside it. */
+uint32_t flow_place(const struct flow_table *t, const struct flow *f);
 
 /* flow_touch - note a packet at now_ns; keeps the list by age, to the second. */
 void flow_touch(struct flow_table *t, struct flow *f, uint64_t now_ns);

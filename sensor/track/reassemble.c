@@ -234,7 +234,7 @@ void reassemble_segment(const struct reassembler *r, struct flow *f, struct stre
 
     if (bytes.n > 0 && sequence_before(sequence, side->next)) {
         uint32_t old = side->next - sequence;
-        f->duplicates += old >= bytes.n;
+        counter_add(r->counters, COUNTER_retransmissions, old >= bytes.n);
         bytes = span_skip(bytes, old);
         sequence = side->next;
     }

@@ -33,7 +33,7 @@ const char *session_role_word(enum role role)
 
 void session_begin(struct conversation *c, const struct session_shared *shared, enum protocol protocol)
 {
-    memset(c, 0, sizeof *c);
+    memset(c, 0, offsetof(struct conversation, mail_state));
     c->shared = shared;
     c->facts.protocol = (uint8_t)protocol;
     c->parser = protocols[protocol].parser;

@@ -165,6 +165,8 @@ enum {
 struct session {
     uint64_t first_ns;
     uint64_t last_ns;
+    uint64_t turn; /* number of the segment at which it was reported; UINT64_MAX: at the end of the input */
+    uint64_t turn_order; /* among those of the same turn; the same whatever the number of lanes */
     uint64_t tuple_hash; /* of addresses, ports and layer: the same in every run */
     uint32_t generation; /* how many sessions of the same tuple came before it */
     struct address client_address;
@@ -181,7 +183,7 @@ struct session {
     bool midstream;              /* the beginning was not captured */
     bool final;                  /* the session is over; otherwise an interim account */
     bool evicted;                /* pushed out of a full table */
-    uint32_t duplicates;         /* packets that repeated what was seen */
+    uint32_t duplicates;         /* packets that the mirror delivered twice */
     struct session_side side[2]; /* CLIENT, SERVER */
     struct session_mail mail;
     struct session_tls tls;

@@ -49,13 +49,16 @@ static void maybe_end(struct tracker *t, struct flow *f)
 }
 
 /* Nothing is looked at any more: only how far the sequence numbers have come. */
-static void count_only(struct flow *f, enum side from, const struct segment *segment, uint32_t sequence)
+static void count_only(struct tracker *t, struct flow *f, enum side from, const struct segment *segment,
+                       uint32_t sequence)
 {
     struct flow_side *side = &f->side[from];
     uint32_t end = sequence + (uint32_t)segment->payload.n + segment->missing;
     uint32_t advance = end - side->next;
-    if (!side->synced || advance - 1 >= SEQUENCE_REACH)
+    if (!side->synced || advance - 1 >= SEQUENCE_REACH) {
+        counter_add(t->counters, COUNTER_retransmissions, 1);
         return;
+    }
     side->bytes += advance;
     side->next = end;
 }
@@ -157,7 +160,7 @@ static void on_segment(struct tracker *t, struct flow *f, enum side from, const 
     if (carries && f->stage == FLOW_HALF_OPEN)
         connection_begin(t, f, from, segment);
     if (carries && f->stage == FLOW_KNOWN)
-        count_only(f, from, segment, sequence);
+        count_only(t, f, from, segment, sequence);
     else if (f->stage == FLOW_TALKING && (carries || (segment->flags & TCP_ACK)))
         talk(t, f, from, segment, sequence);
     note_fin_and_ack(f, from, segment, sequence);
@@ -177,17 +180,47 @@ static bool plausible(const struct flow *f, enum side from, const struct segment
     return distance < SEQUENCE_REACH || -distance < SEQUENCE_REACH;
 }
 
+bool tracker_tick_due(uint64_t *next_ns, uint64_t now_ns)
+{
+    if (now_ns < *next_ns)
+        return false;
+    *next_ns = now_ns + EXPIRE_EVERY_NS;
+    return true;
+}
+
+static void take_turn(struct tracker *t, uint64_t number)
+{
+    t->turn = number;
+    flow_table_turn(t->flows, number);
+}
+
+void tracker_tick_at(struct tracker *t, uint64_t now_ns, uint64_t number)
+{
+    take_turn(t, number);
+    t->expiring = true;
+    flow_expire(t->flows, now_ns);
+    t->expiring = false;
+}
+
 void tracker_tick(struct tracker *t, uint64_t now_ns)
 {
-    if (now_ns < t->next_expire_ns)
-        return;
-    flow_expire(t->flows, now_ns);
-    t->next_expire_ns = now_ns + EXPIRE_EVERY_NS;
+    if (tracker_tick_due(&t->next_expire_ns, now_ns))
+        tracker_tick_at(t, now_ns, t->turn);
 }
 
 static enum side side_of(const struct flow *f, bool from_low)
 {
     return from_low == f->client_is_low ? CLIENT : SERVER;
+}
+
+/* What the mirror delivers twice is counted and goes no further. */
+static bool is_repetition(struct tracker *t, struct flow *f, enum side from, const struct segment *segment)
+{
+    if (!repeats_tellable(segment) || !repeats_note(&t->repeats, flow_place(t->flows, f), from, segment))
+        return false;
+    f->duplicates++;
+    counter_add(t->counters, COUNTER_duplicates, 1);
+    return true;
 }
 
 /* What the sensor itself sends to Redis must not come back to it as traffic. */
@@ -199,7 +232,14 @@ static bool is_own_redis(const struct tracker *t, const struct segment *segment)
 
 void tracker_segment(struct tracker *t, const struct segment *segment)
 {
-    tracker_tick(t, segment->time_ns);
+    tracker_segment_at(t, segment, t->turn + 1);
+}
+
+void tracker_segment_at(struct tracker *t, const struct segment *segment, uint64_t number)
+{
+    take_turn(t, number);
+    if (!t->ticked && segment->time_ns >= t->next_expire_ns)
+        tracker_tick(t, segment->time_ns);
     bool named = connection_row(t, segment->destination_port) != NULL ||
                  connection_row(t, segment->source_port) != NULL;
     if (!named && (!t->other_ports || is_own_redis(t, segment))) {
@@ -208,12 +248,14 @@ void tracker_segment(struct tracker *t, const struct segment *segment)
     }
     struct flow_key key;
     bool from_low;
-    flow_key_of(segment, 0, &key, &from_low);
+    flow_key_of(segment, identity_layer(t->config->flow_identity, segment), &key, &from_low);
     struct flow *f = flow_find(t->flows, &key);
     if (f != NULL && f->stage == FLOW_IGNORED && !(segment->flags & TCP_SYN)) {
         flow_touch(t->flows, f, segment->time_ns);
         return;
     }
+    if (f != NULL && is_repetition(t, f, side_of(f, from_low), segment))
+        return;
     uint32_t generation = 0;
     if (f != NULL && starts_anew(f, side_of(f, from_low), segment)) {
         generation = f->generation + 1;
@@ -226,6 +268,8 @@ void tracker_segment(struct tracker *t, const struct segment *segment)
         if (!(segment->flags & TCP_SYN) && segment->payload.n + segment->missing == 0)
             return;
         f = connection_flow(t, &key, from_low, segment, generation);
+        repeats_forget(&t->repeats, flow_place(t->flows, f));
+        (void)is_repetition(t, f, side_of(f, from_low), segment);
     }
     enum side from = side_of(f, from_low);
     flow_touch(t->flows, f, segment->time_ns);
@@ -239,6 +283,7 @@ void tracker_segment(struct tracker *t, const struct segment *segment)
 
 void tracker_finish(struct tracker *t)
 {
+    t->finishing = true;
     flow_drain(t->flows);
     counter_add(t->counters, COUNTER_flows_evicted, flow_evicted(t->flows));
 }
@@ -253,12 +298,18 @@ static void on_gap(void *connection, enum side from, uint32_t bytes)
     session_gap(connection, from, bytes);
 }
 
+/* What one of several trackers gets of a cap: never nothing. */
+static uint32_t part(const struct tracker *t, uint32_t cap)
+{
+    return (cap + t->share - 1) / t->share;
+}
+
 static bool open_memory(struct tracker *t)
 {
     const struct config_caps *caps = &t->config->caps;
     const struct config_timeouts *timeouts = &t->config->timeouts;
     struct flow_limits limits = {
-        .flows = caps->flows,
+        .flows = part(t, caps->flows),
         .timeout_ns = {[FLOW_ENDED] = (uint64_t)timeouts->linger_ms * NS_PER_MS,
                        [FLOW_CLOSING] = (uint64_t)timeouts->linger_ms * NS_PER_MS,
                        [FLOW_HALF_OPEN] = (uint64_t)timeouts->handshake_ms * NS_PER_MS,
@@ -268,11 +319,12 @@ static bool open_memory(struct tracker *t)
     t->flows = flow_table_open(&limits, connection_leave, t);
     t->shared.digester = digest_open();
     t->shared.fingerprints = fingerprints_open(t->shared.digester);
-    return t->flows != NULL && t->shared.digester != NULL && t->shared.fingerprints != NULL &&
-           pool_open(&t->conversations, caps->negotiations, sizeof(struct conversation)) &&
-           pool_open(&t->chunks, caps->segment_buffers, sizeof(struct chunk)) &&
-           pool_open(&t->stores, caps->handshake_buffers, STORE_BYTES) &&
-           record_pools_open(&t->records, caps->flows);
+    return repeats_open(&t->repeats, part(t, caps->flows) + 1) && t->flows != NULL &&
+           t->shared.digester != NULL && t->shared.fingerprints != NULL &&
+           pool_open(&t->conversations, part(t, caps->negotiations), sizeof(struct conversation)) &&
+           pool_open(&t->chunks, part(t, caps->segment_buffers), sizeof(struct chunk)) &&
+           pool_open(&t->stores, part(t, caps->handshake_buffers), STORE_BYTES) &&
+           record_pools_open(&t->records, part(t, caps->flows));
 }
 
 struct tracker *tracker_open(const struct tracker_request *request)
@@ -282,6 +334,8 @@ struct tracker *tracker_open(const struct tracker_request *request)
         return NULL;
     t->config = request->config;
     t->counters = request->counters;
+    t->share = request->share > 0 ? request->share : 1;
+    t->ticked = request->ticked;
     t->live = request->live;
     t->other_ports = !request->live || request->config->discover || request->config->any_tls;
     t->emit = request->emit;
@@ -309,6 +363,7 @@ void tracker_close(struct tracker *t)
     if (t == NULL)
         return;
     flow_table_close(t->flows);
+    repeats_close(&t->repeats);
     fingerprints_close(t->shared.fingerprints);
     digest_close(t->shared.digester);
     classify_close(t->classifier);

@@ -2,6 +2,7 @@
 """determinism.py WAXSEAL WAY - the same capture gives the same output, byte for byte, whichever way it comes.
 
 same    run after run, from a file, from standard input, and compressed
+workers with connections spread over several threads: byte for byte, and in the same order
 split   with the payload of every packet cut into several packets: the stream is the same, so is the
         event, but for the number of packets"""
 import concurrent.futures
@@ -62,7 +63,12 @@ def split(program, path, data, whole):
         yield how, without_counts(sensor.read_json(program, "-", data=cut).out), without_counts(whole)
 
 
-WAYS = {"same": same, "split": split}
+def workers(program, path, data, whole):
+    for count in ("2", "5"):
+        yield f"--workers {count}", sensor.read_json(program, "--workers", count, path).out, whole
+
+
+WAYS = {"same": same, "split": split, "workers": workers}
 
 
 def first_difference(got, want):
@@ -90,14 +96,24 @@ def folder_again(program):
     return len(runs), [f"the whole folder, run again: {first_difference(out, first)}" for out in runs if out != first]
 
 
+def folder_spread(program):
+    """All captures in one run: which thread is quicker must not change what one session teaches another."""
+    alone = sensor.read_json(program, sensor.CAPTURES).out
+    counts = ("2", "3", "8", "64") * 3
+    runs = [(count, sensor.read_json(program, "--workers", count, sensor.CAPTURES).out) for count in counts]
+    return len(runs), [f"the whole folder, --workers {count}: {first_difference(out, alone)}" for count, out in runs if out != alone]
+
+
 def main():
     program, way = sys.argv[1:3]
     sensor.need(program)
-    paths = sensor.our_captures() + (sensor.their_captures() if way == "same" else [])
+    paths = sensor.our_captures() + (sensor.their_captures() if way != "split" else [])
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         results = list(pool.map(lambda path: compare(program, way, path), paths))
     if way == "same":
         results.append(folder_again(program))
+    if way == "workers":
+        results.append(folder_spread(program))
     failures = [sentence for _, sentences in results for sentence in sentences]
     print("\n".join(failures[:40]))
     print(f"{sum(count for count, _ in results)} comparisons, {len(failures)} failures")

@@ -104,14 +104,17 @@ static void test_config_every_key_reaches_its_field(void **state)
         "interfaces: [eth1, eth2]\n"
         "promiscuous: no\n"
         "tunnels: false\n"
+        "fragments: no\n"
+        "flow_identity: tunnel\n"
         "discover: On\n"
         "any_tls: TRUE\n"
         "filter: 'net 192.0.2.0/24'\n"
         "caps: {flows: 1000, negotiations: 101, segment_buffers: 102, segment_bytes_per_side: 4096,\n"
-        "  handshake_buffers: 103, ring_sessions: 104, certificates: 105, snaplen_bytes: 1500, "
+        "  handshake_buffers: 103, ring_sessions: 104, certificates: 105, datagrams: 106,\n"
+        "  fragment_buffers: 107, snaplen_bytes: 1500, "
         "kernel_ring_bytes: 2097152}\n"
         "timeouts: {handshake_ms: 1001, idle_ms: 1002, established_ms: 1003, linger_ms: 0,\n"
-        "  gap_ms: 11, interim_ms: 0}\n"
+        "  gap_ms: 11, interim_ms: 0, fragment_ms: 1004}\n"
         "outputs:\n"
         "  json: \"/var/log/waxseal.json\"\n"
         "  tlsrpt: /var/lib/tlsrpt.json\n"
@@ -129,7 +132,8 @@ static void test_config_every_key_reaches_its_field(void **state)
     assert_string_equal(c.sensor, "mx-1");
     assert_int_equal(c.interface_count, 2);
     assert_string_equal(c.interfaces[1], "eth2");
-    assert_true(!c.promiscuous && !c.tunnels && c.discover && c.any_tls && c.quiet);
+    assert_true(!c.promiscuous && !c.tunnels && !c.fragments && c.discover && c.any_tls && c.quiet);
+    assert_int_equal(c.flow_identity, IDENTITY_TUNNEL);
     assert_string_equal(c.filter, "net 192.0.2.0/24");
     struct config_caps caps = c.caps;
     caps.flows = 1000;
@@ -138,9 +142,11 @@ static void test_config_every_key_reaches_its_field(void **state)
     caps.segment_bytes_per_side = 4096;
     caps.handshake_buffers = 103;
     caps.ring_sessions = 104;
+    caps.datagrams = 106;
+    caps.fragment_buffers = 107;
     caps.snaplen_bytes = 1500;
     caps.kernel_ring_bytes = 2097152;
-    const struct config_timeouts timeouts = {1001, 1002, 1003, 0, 11, 0};
+    const struct config_timeouts timeouts = {1001, 1002, 1003, 0, 11, 0, 1004};
     assert_memory_equal(&c.caps, &caps, sizeof caps);
     assert_memory_equal(&c.timeouts, &timeouts, sizeof timeouts);
     assert_string_equal(c.json_path, "/var/log/waxseal.json");
@@ -220,6 +226,7 @@ static const struct {
      ":5: outputs.redis.port: unknown key; known here: url, password_file, events_cap"},
     {"ports:\n - {port: 25, prot: smtp}\n",
      ":2: ports[1].prot: unknown key; known here: port, protocol, tls, role"},
+    {"flow_identity: mac\n", ":1: flow_identity: expected none, vlan, tunnel or both, found 'mac'"},
     {"quiet: maybe\n", ":1: quiet: expected yes or no, found 'maybe'"},
     {"site: x\n\nquiet: 1\n", ":3: quiet: expected yes or no, found '1'"},
     {"caps:\n  negotiations: 20\n  flows: abc\n",

@@ -79,6 +79,55 @@ static void test_decode_every_sample_yields_the_mail_segment(void **state)
     }
 }
 
+static void test_decode_tunnels_say_their_number(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        uint32_t id;
+    } rows[] = {{"mpls", 16},   {"pppoe", 7},    {"gre", 0},  {"gre_all_options", 2}, {"erspan_1", 0},
+                {"vxlan", 100}, {"geneve", 100}, {"ipip", 0}, {"plain", 0},           {"vlan", 0}};
+    for (size_t i = 0; i < FRAME_SAMPLE_COUNT; i++)
+        for (size_t k = 0; k < sizeof rows / sizeof rows[0]; k++) {
+            struct frame f;
+            struct segment s;
+            uint8_t *copy;
+            if (strcmp(rows[k].name, frame_samples[i].name) != 0)
+                continue;
+            frame_samples[i].build(&f);
+            struct span frame = frame_span(&f);
+            assert_int_equal(decode_cut(frame_samples[i].link_type, frame, frame.n, &s, &copy), DECODE_TCP);
+            assert_int_equal(s.tunnel_id, rows[k].id);
+            free(copy);
+        }
+}
+
+/* IPv4's identification; without one the timestamp option, where it has its usual place. */
+static void test_decode_mark_tells_repetitions_apart(void **state)
+{
+    (void)state;
+    for (int v6 = 0; v6 <= 1; v6++) {
+        struct frame f;
+        struct segment s;
+        uint8_t *copy;
+        frame_payload(&f, "x");
+        frame_u32(&f, 0); /* the other end's stamp */
+        frame_u32(&f, 0x01234567);
+        frame_u32(&f, 0x0101080a);
+        frame_tcp(&f, 40000, 25, 1000, 0x18);
+        *frame_byte(&f, 12) = 0x80;
+        if (v6)
+            frame_ipv6(&f, FRAME_CLIENT_6, FRAME_SERVER_6, FRAME_TCP);
+        else
+            frame_ipv4(&f, FRAME_CLIENT_4, FRAME_SERVER_4, FRAME_TCP);
+        struct span frame = frame_span(&f);
+        assert_int_equal(decode_cut(RAW, frame, frame.n, &s, &copy), DECODE_TCP);
+        assert_int_equal(s.mark, v6 ? 0x01234567 : 1);
+        assert_true(span_equal(s.payload, span_text("x")));
+        free(copy);
+    }
+}
+
 /* Whatever the capture cuts off: no read beyond the end (the sanitizer watches), and what is promised adds
  * up. */
 static void test_decode_cut_at_every_byte_is_truncated_or_missing(void **state)
@@ -496,6 +545,8 @@ int main(void)
         cmocka_unit_test(test_decode_ipv6_fragments_are_handed_on),
         cmocka_unit_test(test_decode_ipv6_extension_headers_are_bounded),
         cmocka_unit_test(test_decode_other_protocols_are_not_tcp),
+        cmocka_unit_test(test_decode_tunnels_say_their_number),
+        cmocka_unit_test(test_decode_mark_tells_repetitions_apart),
         cmocka_unit_test(test_decode_near_tunnels_are_not_followed),
         cmocka_unit_test(test_decode_pppoe_length_bounds_the_packet),
         cmocka_unit_test(test_decode_slice_inside_a_tunnel_counts_missing_bytes),

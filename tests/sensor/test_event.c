@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "sensor/audit/event.h"
+#include "sensor/audit/house.h"
 #include "sensor/host/digest.h"
 
 static struct event event;
@@ -28,9 +29,19 @@ static int teardown(void **state)
     return 0;
 }
 
+static const struct house_network own_networks[] = {
+    {.address = {{10, 0, 0, 0}}, .family = IP_V4, .bits = 8},
+    {.address = {{0x20, 0x01, 0x0d, 0xb8}}, .family = IP_V6, .bits = 32},
+};
+static size_t own_network_count;
+
 static void fill(const struct session *s)
 {
-    struct event_context context = {"site", "probe", digester};
+    struct event_context context = {.site = "site",
+                                    .sensor = "probe",
+                                    .digester = digester,
+                                    .own_networks = own_networks,
+                                    .own_network_count = own_network_count};
     struct facts facts = {.session = s, .host = ""};
     policy_judge(&facts, &judgement);
     memset(&event, 0xa5, sizeof event);
@@ -65,6 +76,29 @@ static struct session session_of(uint8_t a, uint16_t client_port, uint8_t b, uin
                         .generation = 7};
     s.side[CLIENT].packets = s.side[SERVER].packets = 3;
     return s;
+}
+
+static const char *direction(uint8_t client, uint8_t server)
+{
+    struct session s = session_of(client, 40000, server, 25);
+    fill(&s);
+    return text(EVENT_direction);
+}
+
+static void test_event_direction_needs_to_know_the_own_networks(void **state)
+{
+    (void)state;
+    assert_string_equal(direction(10, 10), "");
+    own_network_count = 2;
+    assert_string_equal(direction(192, 10), "inbound");
+    assert_string_equal(direction(10, 192), "outbound");
+    assert_string_equal(direction(10, 10), "internal");
+    assert_string_equal(direction(192, 198), "transit");
+    struct session six = session_of(0x20, 40000, 10, 25);
+    six.family = IP_V6;
+    fill(&six); /* 2000::/16 is not within 2001:db8::/32, nor is 0a00::/16 */
+    assert_string_equal(text(EVENT_direction), "transit");
+    own_network_count = 0;
 }
 
 /* Never a number that looks like text's absence, never text that looks like a number (Grafana's Redis
@@ -205,6 +239,7 @@ static void test_event_lists_findings_worst_first_and_what_is_undecidable(void *
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_event_direction_needs_to_know_the_own_networks),
         cmocka_unit_test(test_event_has_every_field_and_no_text_looks_like_a_number),
         cmocka_unit_test(test_event_id_is_sensor_start_connection_and_count),
         cmocka_unit_test(test_event_community_id_is_the_same_from_both_ends),

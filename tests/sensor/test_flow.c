@@ -69,6 +69,7 @@ static void test_flow_found_again_and_removed(void **state)
     for (uint16_t port = 1000; port < 3000; port++) {
         struct flow_key key = key_of(port);
         assert_null(flow_find(t, &key));
+        flow_table_turn(t, port - 1000);
         flow_add(t, &key, SECOND);
     }
     for (uint16_t port = 1000; port < 3000; port++) {
@@ -122,10 +123,12 @@ static void test_flow_full_table_gives_up_the_least_valuable(void **state)
     enum flow_stage stages[4] = {FLOW_KNOWN, FLOW_TALKING, FLOW_HALF_OPEN, FLOW_ENDED};
     for (uint16_t i = 0; i < 4; i++) {
         struct flow_key key = key_of(i);
+        flow_table_turn(t, i);
         flow_move(t, flow_add(t, &key, SECOND), stages[i]);
     }
     for (uint16_t i = 10; i < 14; i++) {
         struct flow_key key = key_of(i);
+        flow_table_turn(t, i);
         flow_move(t, flow_add(t, &key, SECOND), FLOW_KNOWN);
     }
     assert_int_equal(left_count, 4);
@@ -143,6 +146,7 @@ static void test_flow_drain_goes_in_order_of_beginning(void **state)
     struct flow_table *t = open_table(50);
     for (uint16_t i = 0; i < 40; i++) {
         struct flow_key key = key_of(i);
+        flow_table_turn(t, i);
         struct flow *f = flow_add(t, &key, SECOND);
         flow_move(t, f, i % 2 ? FLOW_KNOWN : FLOW_TALKING);
     }

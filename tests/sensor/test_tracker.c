@@ -180,6 +180,7 @@ static void test_tracker_split_payload_changes_nothing_but_packets(void **state)
         struct session s = sessions[0];
         s.last_ns = 0;
         s.side[CLIENT].packets = s.side[SERVER].packets = 0;
+        s.turn = whole.turn; /* the number of a segment */
         if (cut == 0)
             whole = s;
         else
@@ -246,11 +247,16 @@ static void test_tracker_retransmission_is_read_once(void **state)
     wire_feed(&w, &again);
     wire_feed(&w, &again);
     w.next[CLIENT] += 25;
+    w.time_ns += 300000000; /* no sender waits so short a time as the mirror's other port */
+    wire_feed(&w, &again);
+    again.mark = 7;
     wire_feed(&w, &again);
     wire_say(&w, SERVER, "250 mx.example.org\r\n");
     wire_close(&w);
     assert_int_equal(session_count, 1);
-    assert_int_equal(sessions[0].duplicates, 2);
+    assert_int_equal(sessions[0].duplicates, 1);
+    assert_int_equal(counters.value[COUNTER_duplicates], 1);
+    assert_int_equal(counters.value[COUNTER_retransmissions], 2);
     assert_int_equal(sessions[0].side[CLIENT].bytes, 25);
     finish(t);
 }
@@ -635,6 +641,128 @@ static void test_tracker_live_session_yields_interim_accounts(void **state)
     finish(t);
 }
 
+/* Each direction in a VLAN of its own: one connection, unless the configuration says that tags count. */
+static void feed_tagged(struct wire *w, enum side from, uint8_t flags, const char *text, int16_t vlan)
+{
+    struct segment s = wire_segment(w, from, flags, text, strlen(text));
+    s.vlan = vlan;
+    wire_feed(w, &s);
+    w->next[from] += (uint32_t)strlen(text) + ((flags & TCP_SYN) != 0);
+}
+
+static void test_tracker_vlan_by_direction_is_one_session_unless_asked_for(void **state)
+{
+    (void)state;
+    for (int identity = IDENTITY_NONE; identity <= IDENTITY_BOTH; identity++) {
+        struct wire w;
+        config.flow_identity = (enum identity)identity;
+        struct tracker *t = open_tracker(false);
+        wire_open(&w, t, 40000, 25);
+        feed_tagged(&w, CLIENT, TCP_SYN, "", 10);
+        feed_tagged(&w, SERVER, TCP_SYN | TCP_ACK, "", 20);
+        feed_tagged(&w, SERVER, TCP_ACK, "220 mx.example.org ESMTP\r\n", 20);
+        feed_tagged(&w, CLIENT, TCP_ACK, "EHLO client.example.net\r\n", 10);
+        feed_tagged(&w, SERVER, TCP_ACK, "250 mx.example.org\r\n", 20);
+        finish(t);
+        bool apart = identity == IDENTITY_VLAN || identity == IDENTITY_BOTH;
+        assert_int_equal(session_count, apart ? 2 : 1);
+        assert_int_equal(sessions[0].vlan, 10);
+        assert_true(!apart || sessions[1].vlan == 20);
+        assert_int_equal(counters.value[COUNTER_flows_one_sided], apart ? 2 : 0);
+    }
+}
+
+static void test_tracker_tunnel_number_tells_customers_apart(void **state)
+{
+    (void)state;
+    for (int identity = IDENTITY_NONE; identity <= IDENTITY_BOTH; identity++) {
+        config.flow_identity = (enum identity)identity;
+        struct tracker *t = open_tracker(false);
+        for (uint32_t id = 100; id < 102; id++) {
+            struct wire w;
+            wire_open(&w, t, 40000, 25);
+            w.time_ns += id * 1000000;
+            struct segment s = wire_segment(&w, SERVER, TCP_ACK, "220 mx.example.org ESMTP\r\n", 26);
+            s.tunnel = TUNNEL_VXLAN;
+            s.tunnel_id = id;
+            wire_feed(&w, &s);
+        }
+        bool apart = identity == IDENTITY_TUNNEL || identity == IDENTITY_BOTH;
+        assert_int_equal(counters.value[COUNTER_flows], apart ? 2 : 1);
+        finish(t);
+    }
+}
+
+/* The filter takes tunnels whole: what is inside and of no listed port must cost nothing. */
+static void test_tracker_other_port_out_of_a_tunnel_is_no_work_live(void **state)
+{
+    (void)state;
+    struct wire w;
+    struct tracker *t = open_tracker(true);
+    wire_open(&w, t, 40000, 8025);
+    struct segment s = wire_segment(&w, SERVER, TCP_ACK, "220 mx.example.org ESMTP\r\n", 26);
+    s.tunnel = TUNNEL_GRE;
+    wire_feed(&w, &s);
+    assert_int_equal(counters.value[COUNTER_not_mail], 1);
+    assert_int_equal(counters.value[COUNTER_flows], 0);
+    finish(t);
+}
+
+/* Every packet twice, the second one later, in another VLAN and tunnel: nothing changes but the count. */
+static void test_tracker_everything_mirrored_twice_is_the_same_session(void **state)
+{
+    (void)state;
+    struct session once;
+    memset(&once, 0, sizeof once);
+    for (unsigned copies = 1; copies <= 2; copies++) {
+        struct wire w;
+        struct tracker *t = open_tracker(false);
+        wire_open(&w, t, 40000, 25);
+        w.copies = copies;
+        wire_handshake(&w);
+        say_plain_mail(&w);
+        wire_close(&w);
+        finish(t);
+        assert_int_equal(session_count, 1);
+        assert_plain_mail(&sessions[0]);
+        if (copies == 1)
+            once = sessions[0];
+    }
+    uint64_t packets = once.side[CLIENT].packets + once.side[SERVER].packets;
+    /* The last one comes when the session is over and reported, and is counted all the same. */
+    assert_int_equal(counters.value[COUNTER_duplicates], packets);
+    assert_in_range(sessions[0].duplicates, packets - 1, packets);
+    assert_int_equal(counters.value[COUNTER_retransmissions], 0);
+    assert_int_equal(counters.value[COUNTER_late_segments], 0);
+    once.duplicates = sessions[0].duplicates;
+    once.turn = sessions[0].turn; /* numbers of segments, of which there are more */
+    once.turn_order = sessions[0].turn_order;
+    assert_memory_equal(&once, &sessions[0], sizeof once);
+}
+
+/* Of a connection whose fate is known they are counted, too. */
+static void test_tracker_repetition_after_the_handshake_is_counted(void **state)
+{
+    (void)state;
+    struct wire w;
+    struct tracker *t = open_tracker(false);
+    wire_open(&w, t, 40000, 25);
+    wire_handshake(&w);
+    say_starttls(&w);
+    shake_hands(&w);
+    w.copies = 2;
+    wire_say(&w, CLIENT, "ciphertext");
+    wire_say(&w, SERVER, "ciphertext");
+    assert_int_equal(counters.value[COUNTER_duplicates], 2);
+    w.copies = 1;
+    w.next[SERVER] -= 10;
+    w.mark = 5000;
+    wire_say(&w, SERVER, "ciphertext");
+    assert_int_equal(counters.value[COUNTER_retransmissions], 1);
+    finish(t);
+    assert_int_equal(sessions[0].duplicates, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -663,6 +791,11 @@ int main(void)
         cmocka_unit_test_setup(test_tracker_full_buffers_lose_bytes_and_not_the_session, setup),
         cmocka_unit_test_setup(test_tracker_snaplen_cut_is_said, setup),
         cmocka_unit_test_setup(test_tracker_live_session_yields_interim_accounts, setup),
+        cmocka_unit_test_setup(test_tracker_everything_mirrored_twice_is_the_same_session, setup),
+        cmocka_unit_test_setup(test_tracker_repetition_after_the_handshake_is_counted, setup),
+        cmocka_unit_test_setup(test_tracker_vlan_by_direction_is_one_session_unless_asked_for, setup),
+        cmocka_unit_test_setup(test_tracker_tunnel_number_tells_customers_apart, setup),
+        cmocka_unit_test_setup(test_tracker_other_port_out_of_a_tunnel_is_no_work_live, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,24 @@
+#include "sensor/host/cpu.h"
+
+#include <pthread.h>
+#include <sched.h>
+
+int cpu_nth(unsigned n)
+{
+    cpu_set_t allowed;
+    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0 || CPU_COUNT(&allowed) == 0)
+        return 0;
+    unsigned wanted = n % (unsigned)CPU_COUNT(&allowed);
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+        if (CPU_ISSET((size_t)cpu, &allowed) && wanted-- == 0)
+            return cpu;
+    return 0;
+}
+
+bool cpu_stay_on(int cpu)
+{
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET((size_t)cpu, &one);
+    return pthread_setaffinity_np(pthread_self(), sizeof one, &one) == 0;
+}

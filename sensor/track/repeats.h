@@ -1,0 +1,95 @@
+/* repeats.h - has this very packet been seen a moment ago?
+ *
+ * A mirror that copies a packet where it enters the switch and again where it leaves delivers it twice: at once or
+ * some milliseconds later, perhaps in another VLAN or tunnel, with another time to live, other Ethernet addresses
+ * and another checksum. What does not change is looked at here: connection and direction, sequence numbers, flags,
+ * length, and the mark (decode.h), which a sender gives anew when it sends something again. So a retransmission is
+ * told from a repetition, except where a packet has neither an IPv4 identification nor the timestamp option: then
+ * only the time between the two decides, and a retransmission within some 17 ms is taken for a repetition. A copy
+ * that was merged with its neighbour by receive offload and one that was not do not look alike; the later one is
+ * counted as a retransmission. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "sensor/capture/decode.h"
+
+/* The last packets of each connection, of both directions: a copy that comes after more of them is counted as a
+ * retransmission. One cache line; what other connections do changes nothing, so that the same input gives the same
+ * count in every run. */
+enum { REPEATS_ROW = 8 };
+
+struct repeats_row {
+    _Alignas(
+        64) uint64_t slots[REPEATS_ROW]; /* newest first; 48 bits of what it looks like, 16 of when it came */
+};
+
+struct repeats {
+    uint64_t key; /* random: nobody outside can make two packets look alike */
+    struct repeats_row *rows;
+};
+
+/* repeats_open - take the memory, touched as it is used, and a key. False where there is none to be had. */
+bool repeats_open(struct repeats *r, uint32_t connections);
+void repeats_close(struct repeats *r);
+
+/* repeats_forget - a new connection takes this place. */
+static inline void repeats_forget(struct repeats *r, uint32_t place)
+{
+    memset(&r->rows[place], 0, sizeof r->rows[place]);
+}
+
+/* repeats_tellable - can a repetition of it be told from another packet that looks alike? Not with bare
+ * acknowledgements without an IPv4 identification: a receiver sends the same one several times for each segment that it
+ * misses. */
+static inline bool repeats_tellable(const struct segment *s)
+{
+    bool bare = s->payload.n + s->missing == 0 && (s->flags & (TCP_SYN | TCP_FIN | TCP_RST)) == 0;
+    return !bare || (s->mark != 0 && s->mark <= UINT16_MAX);
+}
+
+/* The ends of the payload: enough to tell other octets under the same numbers, which is an attack. */
+static inline uint64_t repeats_ends(struct span payload)
+{
+    uint64_t first = 0;
+    uint64_t last = 0;
+    size_t n = payload.n < sizeof first ? payload.n : sizeof first;
+    if (n > 0) {
+        memcpy(&first, payload.p, n);
+        memcpy(&last, payload.p + payload.n - n, n);
+    }
+    return first ^ (last << 32 | last >> 32);
+}
+
+static inline uint64_t repeats_look(const struct repeats *r, unsigned from, const struct segment *s)
+{
+    uint64_t a = ((uint64_t)s->sequence << 32 | s->acknowledgement) ^ r->key;
+    uint64_t b = (uint64_t)s->mark << 32 ^ (uint64_t)s->missing << 20 ^ s->payload.n << 8 ^ s->flags;
+    a = a * UINT64_C(0x9e3779b97f4a7c15) ^ repeats_ends(s->payload) ^ from;
+    a = (a ^ a >> 32 ^ b) * UINT64_C(0xc2b2ae3d27d4eb4f);
+    return a ^ a >> 31;
+}
+
+/* repeats_note - note a segment, and say whether it was noted before, within half a second (without a mark: 17 ms).
+ * place  of the connection, below the number given to repeats_open
+ * from   its direction, 0 or 1
+ * Taking another packet for a repetition has a chance of one in 2^45. */
+static inline bool repeats_note(struct repeats *r, uint32_t place, unsigned from, const struct segment *s)
+{
+    enum { TICK_SHIFT = 24, MARKED_TICKS = 30, UNMARKED_TICKS = 1, TIME_BITS = 16 };
+    uint64_t *slots = r->rows[place].slots;
+    uint64_t look = repeats_look(r, from, s);
+    uint16_t now = (uint16_t)(s->time_ns >> TICK_SHIFT);
+    for (unsigned i = 0; i < REPEATS_ROW; i++) {
+        if ((slots[i] ^ look) >> TIME_BITS != 0)
+            continue;
+        int ticks = (int16_t)(now - (uint16_t)slots[i]);
+        if (ticks >= -1 && ticks <= (s->mark != 0 ? MARKED_TICKS : UNMARKED_TICKS))
+            return true;
+    }
+    memmove(slots + 1, slots, (REPEATS_ROW - 1) * sizeof *slots);
+    slots[0] = (look & ~(uint64_t)UINT16_MAX) | now;
+    return false;
+}

@@ -1,9 +1,11 @@
 #include "sensor/auditor.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "sensor/audit/alert.h"
 #include "sensor/audit/certificate.h"
 #include "sensor/audit/history.h"
 #include "sensor/host/clock.h"
@@ -21,10 +23,14 @@
 enum {
     IDLE_SLEEP_US = 1000,
     TICK_EVERY_MS = 200,
+    STATUS_EVERY_TICKS = 5,
+    LIVE_BEHIND_MS = 5000, /* live and idle: what is older has been seen */
+    NS_PER_MS = 1000000,
     SAVE_EVERY_MS = 300000,
     LEAF_PLACES = 4096,
     LANES_CAP = 64,
     ERROR_BYTES = 512,
+    MIRROR_DETAIL_CAP = 256,
     NS_PER_S = 1000000000
 };
 
@@ -58,6 +64,9 @@ struct auditor {
     struct sink *sinks;
     size_t sink_count;
     struct mirror_watch watch;
+    struct alerts *alerts;
+    int64_t newest_ms; /* end of the newest session */
+    uint64_t ticks;
     uint64_t undecidable;
     enum severity worst;
     struct judgement judgement;
@@ -116,6 +125,18 @@ static void publish(struct auditor *a, const struct facts *facts)
         a->worst = a->judgement.worst;
     for (size_t i = 0; i < a->sink_count; i++)
         a->sinks[i].event(a->sinks[i].state, &a->event);
+    if (a->event.values[EVENT_ts_end].number > a->newest_ms)
+        a->newest_ms = a->event.values[EVENT_ts_end].number;
+    alerts_note(a->alerts, &a->event);
+    alerts_tick(a->alerts, a->newest_ms);
+}
+
+static void hand_alert(void *context, const struct alert *alert)
+{
+    struct auditor *a = context;
+    for (size_t i = 0; i < a->sink_count; i++)
+        if (a->sinks[i].alert != NULL)
+            a->sinks[i].alert(a->sinks[i].state, alert);
 }
 
 /* The name that the client asked for, else the one that the configuration knows for the address. A literal address in SNI is
@@ -229,25 +250,6 @@ static bool drain_all(struct auditor *a)
 
 /* ---- around it */
 
-static void tick(struct auditor *a, void (*progress)(uint64_t, uint64_t), uint64_t now_ms)
-{
-    mirror_watch_tick(&a->watch);
-    for (size_t i = 0; i < a->sink_count; i++)
-        if (a->sinks[i].tick != NULL)
-            a->sinks[i].tick(a->sinks[i].state, now_ms);
-    uint64_t done = 0;
-    uint64_t total = 0;
-    for (size_t i = 0; progress != NULL && i < a->worker_count; i++) {
-        uint64_t one_done = 0;
-        uint64_t one_total = 0;
-        worker_progress(a->workers[i], &one_done, &one_total);
-        done += one_done;
-        total += one_total;
-    }
-    if (progress != NULL)
-        progress(done, total);
-}
-
 static void sum_up(const struct auditor *a, struct run_summary *summary)
 {
     for (size_t i = 0; i < a->worker_count; i++) {
@@ -265,6 +267,58 @@ static void sum_up(const struct auditor *a, struct run_summary *summary)
     }
     summary->counters[COUNTER_undecidable] += a->undecidable;
     mirror_watch_total(&a->watch, &summary->mirror);
+    for (int i = 0; a->alerts != NULL && i < SEVERITY_COUNT; i++)
+        summary->alerts_open[i] = alerts_count(a->alerts, (enum severity)i);
+}
+
+static void tell_status(struct auditor *a, uint64_t now_ms)
+{
+    struct run_summary summary = {0};
+    sum_up(a, &summary);
+    for (size_t i = 0; i < a->sink_count; i++)
+        if (a->sinks[i].status != NULL)
+            a->sinks[i].status(a->sinks[i].state, now_ms, &summary);
+}
+
+static void on_mirror(void *context, const struct mirror_finding *finding)
+{
+    struct auditor *a = context;
+    const struct mirror_rule_info *rule = finding->rule;
+    char detail[MIRROR_DETAIL_CAP];
+    snprintf(detail, sizeof detail, "%s%s%s", finding->input, finding->input[0] != '\0' ? ": " : "",
+             finding->figures);
+    alerts_note_sensor(a->alerts, rule->id, policy_severity_of_word(rule->severity), detail, rule->advice,
+                       (int64_t)(finding->at_ns / NS_PER_MS));
+}
+
+/* Live, time also passes where no session ends. */
+static void tick_alerts(struct auditor *a)
+{
+    int64_t idle_ms = (int64_t)(clock_wall_ns() / NS_PER_MS) - LIVE_BEHIND_MS;
+    if (a->config->live)
+        alerts_tick(a->alerts, idle_ms > a->newest_ms ? idle_ms : a->newest_ms);
+}
+
+static void tick(struct auditor *a, void (*progress)(uint64_t, uint64_t), uint64_t now_ms)
+{
+    mirror_watch_tick(&a->watch);
+    tick_alerts(a);
+    if (a->ticks++ % STATUS_EVERY_TICKS == 0)
+        tell_status(a, now_ms);
+    for (size_t i = 0; i < a->sink_count; i++)
+        if (a->sinks[i].tick != NULL)
+            a->sinks[i].tick(a->sinks[i].state, now_ms);
+    uint64_t done = 0;
+    uint64_t total = 0;
+    for (size_t i = 0; progress != NULL && i < a->worker_count; i++) {
+        uint64_t one_done = 0;
+        uint64_t one_total = 0;
+        worker_progress(a->workers[i], &one_done, &one_total);
+        done += one_done;
+        total += one_total;
+    }
+    if (progress != NULL)
+        progress(done, total);
 }
 
 static bool save_history(const struct auditor *a)
@@ -316,7 +370,8 @@ static bool open_all(struct auditor *a)
     a->history = history_open(&a->config->history);
     if (a->reader == NULL)
         return false;
-    if (a->context.digester == NULL || a->history == NULL || !open_chains(a)) {
+    a->alerts = alerts_open(&a->config->alerts, hand_alert, a);
+    if (a->context.digester == NULL || a->history == NULL || a->alerts == NULL || !open_chains(a)) {
         log_error("auditor",
                   "no memory for the caps of the configuration, or libcrypto lacks SHA-1 or SHA-256");
         return false;
@@ -334,6 +389,7 @@ static void close_all(struct auditor *a)
     certificate_reader_close(a->reader);
     history_close(a->history);
     redis_peer_close(a->peer);
+    alerts_close(a->alerts);
     digest_close(a->context.digester);
 }
 
@@ -396,11 +452,15 @@ void auditor_run(const struct config *config, struct worker **workers, size_t wo
     memset(result, 0, sizeof *result);
     gather_lanes(&a);
     mirror_watch_open(&a.watch, config, workers, worker_count);
+    a.watch.found = on_mirror;
+    a.watch.context = &a;
     result->sinks_complete = open_all(&a);
     if (result->sinks_complete) {
         result->sinks_complete = start_workers(&a);
         run(&a, progress);
         result->sinks_complete &= save_history(&a);
+        mirror_watch_finish(&a.watch);
+        alerts_finish(a.alerts);
     }
     sum_up(&a, &result->summary);
     result->worst = a.worst;

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "sensor/audit/alert.h"
 #include "sensor/audit/event.h"
 #include "sensor/capture/mirror.h"
 #include "sensor/host/counters.h"
@@ -20,12 +21,16 @@ struct run_summary {
     uint64_t inputs_broken;
     uint64_t kernel_dropped;
     struct mirror_report mirror; /* of the whole run, all inputs */
+    uint64_t alerts_open[SEVERITY_COUNT];
 };
 
 struct sink {
     void *state;
     void (*event)(void *state, const struct event *e);
     void (*tick)(void *state, uint64_t now_ms); /* a few times a second: flush what waits; may be NULL */
+    /* once a second, live and while captures are read: how the run stands; may be NULL */
+    void (*status)(void *state, uint64_t now_ms, const struct run_summary *summary);
+    void (*alert)(void *state, const struct alert *alert); /* one was raised or cleared; may be NULL */
     bool (*finish)(void *state,
                    const struct run_summary *summary); /* last call; writes what is left, frees `state`.
                                                   * false: something that was asked for could not be written */

@@ -242,6 +242,8 @@ static bool prepare(struct redis_writer *w, const struct config *config, struct 
     s->route = redis_route_plan(config, error);
     if (s->route == NULL)
         return false;
+    redis_password_remark(config->redis_password_file);
+    redis_password_remark(config->redis_sentinel_password_file);
     w->backlog = s->backlog = backlog_open(config, run, clock_wall_ns() / NS_PER_US, error);
     if (w->backlog == NULL)
         return false;

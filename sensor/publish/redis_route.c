@@ -276,6 +276,12 @@ struct redis_route *redis_route_plan(const struct config *config, char *error)
     return r;
 }
 
+void redis_route_meanwhile(struct redis_route *r, void (*meanwhile)(void *state), void *state)
+{
+    r->access.meanwhile = r->sentinel.meanwhile = meanwhile;
+    r->access.state = r->sentinel.state = state;
+}
+
 void redis_route_hurry(struct redis_route *r, uint32_t limit_ms)
 {
     r->access.connect_ms = r->sentinel.connect_ms = limit_ms;

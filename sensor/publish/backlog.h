@@ -1,6 +1,6 @@
 /* backlog.h - the batches that Redis has not acknowledged, numbered, in order: the first of them in memory, the others in the spool.
  *
- * In good times a batch is only ever in memory. One that is not acknowledged after half a second goes to the spool too, so that it
+ * In good times a batch is only ever in memory. One that is not acknowledged after a quarter of a second, and every one while there is trouble, goes to the spool too, so that it
  * outlives the process; beyond the memory's cap batches go to the spool alone. Where neither has room, a batch is not taken:
  * the oldest stay. For the writer's thread alone; it knows nothing of Redis. */
 #pragma once

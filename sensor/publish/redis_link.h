@@ -25,6 +25,9 @@ struct redis_access {
     const char *ca_file; /* for TLS; "" the system's roots */
     uint32_t connect_ms;
     uint32_t answer_ms;
+    void (*meanwhile)(
+        void *state); /* called every now and then while redis_link_ask waits; NULL: nothing else to do */
+    void *state;
 };
 
 enum redis_answer_kind {

@@ -273,9 +273,19 @@ struct redis_route *redis_route_plan(const struct config *config, char *error)
         redis_route_close(r);
         return NULL;
     }
-    redis_password_remark(r->password_file);
-    redis_password_remark(r->sentinel_password_file);
     return r;
+}
+
+void redis_route_meanwhile(struct redis_route *r, void (*meanwhile)(void *state), void *state)
+{
+    r->access.meanwhile = r->sentinel.meanwhile = meanwhile;
+    r->access.state = r->sentinel.state = state;
+}
+
+void redis_route_hurry(struct redis_route *r, uint32_t limit_ms)
+{
+    r->access.connect_ms = r->sentinel.connect_ms = limit_ms;
+    r->access.answer_ms = r->sentinel.answer_ms = limit_ms;
 }
 
 void redis_route_close(struct redis_route *r)

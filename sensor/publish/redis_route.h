@@ -18,6 +18,12 @@ struct redis_route; /* opaque */
 struct redis_route *redis_route_plan(const struct config *config, char *error);
 void redis_route_close(struct redis_route *r); /* NULL is allowed */
 
+/* redis_route_hurry - wait less long than the configuration has it: for a connection, for an answer. */
+void redis_route_hurry(struct redis_route *r, uint32_t limit_ms);
+
+/* redis_route_meanwhile - what else the thread has to do while redis_route_open waits for answers. */
+void redis_route_meanwhile(struct redis_route *r, void (*meanwhile)(void *state), void *state);
+
 /* redis_route_open - connect and log in.
  * why   room of REDIS_WHY_CAP bytes; where NULL is returned, an error of Redis (redis_trouble_of) or, beginning with
  *       "connection", why nobody answered

@@ -67,7 +67,7 @@ static void say_trouble(struct redis_sender *s, const char *error)
         log_error("redis", "%s: %.200s. Batches wait%s; it is tried again", redis_route_shown(s->route),
                   shown, s->config->redis_spool[0] != '\0' ? " in the spool" : " in memory");
     else
-        log_error("redis", "%s: %.200s. %s. Batches wait; it is tried again", redis_route_shown(s->route),
+        log_error("redis", "%s: %.200s (%s). Batches wait; it is tried again", redis_route_shown(s->route),
                   shown, redis_trouble_of(error)->advice);
 }
 

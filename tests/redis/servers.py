@@ -295,6 +295,35 @@ class Proxy(threading.Thread):
         os.unlink(self.path)
 
 
+class Feeder(threading.Thread):
+    """Gives a capture to a sensor's standard input in equal parts; each but the first only when its gate is open, so that things happen
+    while the sensor reads, however fast it is."""
+
+    def __init__(self, pipe, path, gates):
+        super().__init__(daemon=True)
+        self.pipe, self.path = pipe, path
+        self.gates = [threading.Event() for _ in range(gates)]
+        self.start()
+
+    def run(self):
+        size = os.path.getsize(self.path)
+        part = size // (len(self.gates) + 1) + 1
+        try:
+            with open(self.path, "rb") as file, self.pipe:
+                for gate in [None, *self.gates]:
+                    if gate is not None:
+                        gate.wait()
+                    for _ in range(0, part, 65536):
+                        self.pipe.write(file.read(65536))
+                self.pipe.write(file.read())
+        except BrokenPipeError:
+            pass
+
+    def open_all(self):
+        for gate in self.gates:
+            gate.set()
+
+
 def make_load(program, sessions, path):
     """A capture of at least so many sessions, out of tests/captures. Returns how many it holds."""
     captures = [name for name in sensor.our_captures() if name.endswith(".pcap")]

@@ -127,7 +127,7 @@ local fixed = {
     zset = {'open', 'hours', 'idx:servers', 'idx:certs', 'idx:clients', 'runs:' .. sensor},
     stream = {'events', 'alerts', 'view:servers', 'view:certs', 'view:clients', 'view:sensors', 'roll:health:1m:' .. sensor},
     set = {'sensors'},
-    string = {'hb:' .. sensor},
+    string = {'hb:' .. sensor, 'hb:all'},
 }
 for name in pairs(HISTS) do table.insert(fixed.hash, 'hist:' .. name) end
 for _, name in ipairs(TOPS) do

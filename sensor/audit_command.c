@@ -15,6 +15,7 @@
 #include "sensor/config_values.h"
 #include "sensor/host/clock.h"
 #include "sensor/host/log.h"
+#include "sensor/publish/html.h"
 #include "sensor/publish/json.h"
 #include "sensor/publish/redis.h"
 #include "sensor/publish/redis_url.h"
@@ -22,7 +23,7 @@
 #include "sensor/publish/tlsrpt.h"
 
 /* ERROR_CAP is the largest of what the modules ask for. */
-enum { SINKS_CAP = 4, ERROR_CAP = CONFIG_ERROR_CAP, WORKERS_CAP = 64 };
+enum { SINKS_CAP = 8, ERROR_CAP = HTML_ERROR_CAP, WORKERS_CAP = 64 };
 
 /* One audit at a time: what the signal handler needs must be reachable from it. */
 static struct worker *workers[WORKERS_CAP];
@@ -154,6 +155,7 @@ static bool configure(const char *command, const struct options *o, struct confi
         !take_name(command, "sensor", o->sensor, c->sensor) ||
         !take_text(command, "filter", o->filter, c->filter, sizeof c->filter) ||
         !take_text(command, "json", o->json, c->json_path, sizeof c->json_path) ||
+        !take_text(command, "html", o->html, c->html_path, sizeof c->html_path) ||
         !take_text(command, "tlsrpt", o->tlsrpt, c->tlsrpt_path, sizeof c->tlsrpt_path) ||
         !take_text(command, "redis", o->redis, c->redis_url, sizeof c->redis_url) ||
         !take_text(command, "redis-password-file", o->redis_password_file, c->redis_password_file,
@@ -171,8 +173,6 @@ static bool configure(const char *command, const struct options *o, struct confi
         c->redis_port = (uint16_t)address.port;
     if (c->redis_url[0] == '\0' && o->redis_password_file != NULL)
         return fail(command, "--redis-password-file is given, but no --redis URL");
-    if (strcmp(c->json_path, "-") == 0 && strcmp(c->tlsrpt_path, "-") == 0)
-        return fail(command, "--json and --tlsrpt: both to standard output; give one of them a file");
     say_ended_exceptions(c);
     return true;
 }
@@ -200,31 +200,58 @@ static size_t close_sinks(struct sink *sinks, size_t count)
     return 0;
 }
 
-/* Last of all: what is opened and not used is finished, and this one would write an empty report over a good one. */
-static bool open_tlsrpt(const struct options *o, const struct config *c, struct sink *sink, char *error)
+/* The paths of outputs: at most one is standard output, and none is a capture that is to be read. */
+static bool paths_apart(const char *command, const struct options *o, const struct config *c)
 {
-    if (!output_is_input(c->tlsrpt_path, o))
-        return tlsrpt_open(sink, c, error);
-    snprintf(error, ERROR_CAP, "--tlsrpt: this file is one of the captures to be read; name another");
-    return false;
+    const struct {
+        const char *name;
+        const char *path;
+    } outputs[] = {{"json", c->json_path}, {"html", c->html_path}, {"tlsrpt", c->tlsrpt_path}};
+    char sentence[160];
+    const char *taken = NULL;
+    for (size_t i = 0; i < sizeof outputs / sizeof outputs[0]; i++) {
+        if (outputs[i].path[0] != '\0' && output_is_input(outputs[i].path, o)) {
+            snprintf(sentence, sizeof sentence,
+                     "--%s: this file is one of the captures to be read; name another", outputs[i].name);
+            return fail(command, sentence);
+        }
+        if (strcmp(outputs[i].path, "-") != 0)
+            continue;
+        if (taken != NULL) {
+            snprintf(sentence, sizeof sentence,
+                     "--%s and --%s: both to standard output; give one of them a file", taken,
+                     outputs[i].name);
+            return fail(command, sentence);
+        }
+        taken = outputs[i].name;
+    }
+    return true;
 }
 
-/* Returns how many sinks were opened; 0 where one could not be, which has then been said. */
+/* Returns how many sinks were opened; 0 where one could not be, which has then been said. tlsrpt is the last: what is opened and
+ * not used is finished, and it would write an empty report over a good one. */
 static size_t open_sinks(const char *command, bool live, const struct options *o, const struct config *c,
                          struct sink *sinks)
 {
-    char error[ERROR_CAP] = "--json: this file is one of the captures to be read; name another";
+    char error[ERROR_CAP];
     size_t count = 0;
-    bool opened = true;
-    if (c->json_path[0] != '\0')
-        opened = !output_is_input(c->json_path, o) && json_open(&sinks[count], c->json_path, live, error);
-    count += opened && c->json_path[0] != '\0';
+    bool opened = paths_apart(command, o, c);
+    if (!opened)
+        return 0;
+    if (c->json_path[0] != '\0') {
+        opened = json_open(&sinks[count], c->json_path, live, error);
+        count += opened;
+    }
     if (opened && c->redis_url[0] != '\0') {
         opened = redis_open(&sinks[count], c, error);
         count += opened;
     }
+    if (opened && c->html_path[0] != '\0') {
+        opened = html_open(&sinks[count], c, live, error);
+        count += opened;
+    }
     if (opened && c->tlsrpt_path[0] != '\0') {
-        opened = open_tlsrpt(o, c, &sinks[count], error);
+        opened = tlsrpt_open(&sinks[count], c, error);
         count += opened;
     }
     if (opened && count == 0) {

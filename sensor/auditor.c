@@ -20,6 +20,7 @@
 enum {
     IDLE_SLEEP_US = 1000,
     TICK_EVERY_MS = 200,
+    STATUS_EVERY_MS = 1000,
     SAVE_EVERY_MS = 300000,
     LEAF_PLACES = 4096,
     LANES_CAP = 64,
@@ -263,6 +264,15 @@ static void sum_up(const struct auditor *a, struct run_summary *summary)
     summary->counters[COUNTER_undecidable] += a->undecidable;
 }
 
+static void tell_status(const struct auditor *a, uint64_t now_ms)
+{
+    struct run_summary summary = {.begun = true};
+    sum_up(a, &summary);
+    for (size_t i = 0; i < a->sink_count; i++)
+        if (a->sinks[i].status != NULL)
+            a->sinks[i].status(a->sinks[i].state, now_ms, &summary);
+}
+
 static bool save_history(const struct auditor *a)
 {
     char error[ERROR_BYTES];
@@ -361,11 +371,16 @@ static void run(struct auditor *a, void (*progress)(uint64_t, uint64_t))
 {
     uint64_t next_tick_ms = clock_monotonic_ms() + TICK_EVERY_MS;
     uint64_t next_save_ms = clock_monotonic_ms() + SAVE_EVERY_MS;
+    uint64_t next_status_ms = 0;
     while (drain_all(a)) {
         uint64_t now_ms = clock_monotonic_ms();
         if (now_ms >= next_tick_ms) {
             tick(a, progress, now_ms);
             next_tick_ms = now_ms + TICK_EVERY_MS;
+        }
+        if (now_ms >= next_status_ms) {
+            tell_status(a, now_ms);
+            next_status_ms = now_ms + STATUS_EVERY_MS;
         }
         if (now_ms >= next_save_ms) {
             (void)save_history(a);
@@ -398,6 +413,7 @@ void auditor_run(const struct config *config, struct worker **workers, size_t wo
         result->sinks_complete &= save_history(&a);
     }
     sum_up(&a, &result->summary);
+    result->summary.begun = true;
     result->worst = a.worst;
     for (size_t i = 0; i < sink_count; i++)
         result->sinks_complete &= sinks[i].finish(sinks[i].state, &result->summary);

@@ -28,7 +28,8 @@ static const struct command_row {
 } commands[] = {
     {COMMAND_READ, "read", "[options] FILE...",
      "audit captures: pcap, pcapng, either gzip'd; a folder; - is standard input",
-     "Without --json, --redis and --tlsrpt (here or in the configuration) a report for people goes to "
+     "Without --json, --html, --redis and --tlsrpt (here or in the configuration) a report for people goes "
+     "to "
      "standard "
      "output.\n"
      "\n"
@@ -37,7 +38,7 @@ static const struct command_row {
      "read, or part of an output not be written; 3 with --fail-on, a finding of that severity or worse.\n",
      audit_command_read},
     {COMMAND_RUN, "run", "[options] -i NAME...", "audit live traffic until SIGINT or SIGTERM",
-     "Without --json, --redis and --tlsrpt (here or in the configuration) one line a session goes to "
+     "Without --json, --html, --redis and --tlsrpt (here or in the configuration) one line a session goes to "
      "standard output.\n"
      "A file given with --json is continued, not replaced. A second signal ends the program at once.\n"
      "\n"

@@ -102,6 +102,7 @@ struct config {
     char tlsrpt_path[CONFIG_PATH_CAP];         /* "" none, "-" standard output */
     char tlsrpt_contact[CONFIG_PATH_CAP];      /* whom a reader of the report may ask */
     char json_path[CONFIG_PATH_CAP];           /* "" none, "-" standard output */
+    char html_path[CONFIG_PATH_CAP];           /* "" none, "-" standard output */
     char redis_url[CONFIG_PATH_CAP];           /* "" none */
     char redis_password_file[CONFIG_PATH_CAP]; /* "" : environment WAXSEAL_REDIS_PASSWORD, if set */
     uint16_t

@@ -67,6 +67,7 @@ const struct config_setting config_settings[CONFIG_SETTING_COUNT] = {
     {CONFIG_HISTORY, "version_days", CONFIG_NUMBER, OF(history.version_days), 1, 3650},
     {CONFIG_HISTORY, "key_servers", CONFIG_NUMBER, OF(history.key_servers), 2, 8},
     {CONFIG_OUTPUTS, "json", CONFIG_TEXT, OF(json_path), 0, 0},
+    {CONFIG_OUTPUTS, "html", CONFIG_TEXT, OF(html_path), 0, 0},
     {CONFIG_OUTPUTS, "tlsrpt", CONFIG_TEXT, OF(tlsrpt_path), 0, 0},
     {CONFIG_OUTPUTS, "tlsrpt_contact", CONFIG_TEXT, OF(tlsrpt_contact), 0, 0},
     {CONFIG_REDIS, "url", CONFIG_TEXT, OF(redis_url), 0, 0},

@@ -11,6 +11,7 @@ enum option_id {
     OPTION_HELP = 'h',
     OPTION_INTERFACE = 'i',
     OPTION_JSON = 256,
+    OPTION_HTML,
     OPTION_TLSRPT,
     OPTION_REDIS,
     OPTION_REDIS_PASSWORD_FILE,
@@ -39,6 +40,8 @@ static const struct choice {
      "configuration (YAML); see deploy/waxseal.yaml"},
     {COMMAND_RUN, OPTION_INTERFACE, "interface", "NAME", "listen there; may be given several times"},
     {COMMAND_READ | COMMAND_RUN, OPTION_JSON, "json", "FILE", "events as JSON lines; - is standard output"},
+    {COMMAND_READ | COMMAND_RUN, OPTION_HTML, "html", "FILE",
+     "at the end the report as one HTML file, live also every five minutes; - is standard output"},
     {COMMAND_READ | COMMAND_RUN, OPTION_TLSRPT, "tlsrpt", "FILE",
      "at the end a TLS report (RFC 8460) of relay sessions; - is standard output"},
     {COMMAND_READ | COMMAND_RUN, OPTION_REDIS, "redis", "URL",
@@ -141,6 +144,7 @@ static bool take(enum option_id id, const char *argument, struct options *out)
     case OPTION_HELP: out->help = true; break;
     case OPTION_INTERFACE: return take_interface(argument, out);
     case OPTION_JSON: out->json = argument; break;
+    case OPTION_HTML: out->html = argument; break;
     case OPTION_TLSRPT: out->tlsrpt = argument; break;
     case OPTION_REDIS: out->redis = argument; break;
     case OPTION_REDIS_PASSWORD_FILE: out->redis_password_file = argument; break;

@@ -16,6 +16,7 @@ enum command { COMMAND_READ = 1, COMMAND_RUN = 2, COMMAND_RULES = 4, COMMAND_CHE
 struct options {
     const char *config;
     const char *json;
+    const char *html;
     const char *tlsrpt;
     const char *redis;
     const char *redis_password_file;

@@ -18,12 +18,15 @@ struct run_summary {
     uint64_t inputs; /* files or interfaces read */
     uint64_t inputs_broken;
     uint64_t kernel_dropped;
+    bool begun; /* false: the program could not start; what the last run wrote is left alone */
 };
 
 struct sink {
     void *state;
     void (*event)(void *state, const struct event *e);
     void (*tick)(void *state, uint64_t now_ms); /* a few times a second: flush what waits; may be NULL */
+    /* once a second, live and while captures are read: how the run stands; may be NULL */
+    void (*status)(void *state, uint64_t now_ms, const struct run_summary *summary);
     bool (*finish)(void *state,
                    const struct run_summary *summary); /* last call; writes what is left, frees `state`.
                                                   * false: something that was asked for could not be written */

@@ -181,18 +181,19 @@ static void put_rules(FILE *out, const char *caption, const struct report_names 
 
 void html_house(FILE *out, const struct report *r)
 {
-    if (r->excepted.count + r->ended.count == 0)
+    if (r->excepted.count + r->ended_count == 0)
         return;
     html_section(out, "house", "House policy");
     put_rules(out, "Findings that exceptions took away", &r->excepted, report_count(r, ROLLUP_sessions));
-    if (r->ended.count > 0) {
+    if (r->ended_count > 0) {
         fputs("<h3>Exceptions that have ended</h3>\n<ul class=\"cards\">\n", out);
-        for (size_t i = 0; i < r->ended.count; i++) {
+        for (size_t i = 0; i < r->ended_count; i++) {
             fputs("<li>", out);
-            html_text(out, r->ended.rows[i].text, 0);
+            html_text(out, r->ended[i], 0);
             fputs("</li>\n", out);
         }
         fputs("</ul>\n", out);
+        html_more(out, r->ended_total, r->ended_count);
     }
     html_section_end(out);
 }

@@ -25,7 +25,9 @@ enum {
     REPORT_ALERTS = 40,
     REPORT_FINDINGS = RULE_COUNT + HOUSE_RULES_MAX,
     REPORT_FUNNELS = 2 * PROTOCOL_COUNT,
-    REPORT_QUALITY = 24,
+    REPORT_ENDED = 8,
+    REPORT_ENDED_CAP = 640,
+    REPORT_QUALITY = 32,
     REPORT_CERT_DAYS = 6,
     REPORT_COLUMNS = TALLY_COLUMNS
 };
@@ -179,7 +181,9 @@ struct report {
     size_t finding_count;
     struct report_names undecided; /* rules, by sessions */
     struct report_names excepted;
-    struct report_names ended; /* exceptions: a sentence each */
+    char ended[REPORT_ENDED][REPORT_ENDED_CAP]; /* exceptions: a sentence each */
+    size_t ended_count;
+    uint64_t ended_total;
     struct report_server servers[REPORT_SERVERS];
     size_t server_count;
     uint64_t servers_troubled; /* in all */
@@ -211,7 +215,7 @@ void report_from_tally(struct report *out, const struct tally *t, const struct c
  * Returns  how many there are */
 size_t report_urgent(const struct report *r, const struct report_finding **rows, size_t cap);
 
-/* report_counts_sum - of several counters, never below 0. */
+/* report_count - one of the counters, never below 0. */
 uint64_t report_count(const struct report *r, enum rollup_counter counter);
 
 /* report_quality_add - a row, where the count is not 0. */

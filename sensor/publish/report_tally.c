@@ -78,21 +78,27 @@ static void copy_undecided(struct report_names *out, const struct tally *t)
         report_names_add(out, policy_rule(order[i])->id, t->rules[order[i]].undecidable);
 }
 
+static void add_excepted(struct report_names *out, const char *id, uint64_t sessions)
+{
+    out->total += sessions;
+    if (sessions > 0)
+        report_names_add(out, id, sessions);
+}
+
 static void copy_house(struct report *r, const struct tally *t, const struct config_policy *policy,
                        uint64_t last_ns)
 {
-    char line[512];
     for (enum rule rule = 0; rule < RULE_COUNT; rule++)
-        if (t->rules[rule].excepted > 0)
-            report_names_add(&r->excepted, policy_rule(rule)->id, t->rules[rule].excepted);
+        add_excepted(&r->excepted, policy_rule(rule)->id, t->rules[rule].excepted);
     for (size_t i = 0; i < policy->rule_count; i++)
-        if (t->own_rules[i].excepted > 0)
-            report_names_add(&r->excepted, policy->rules[i].id, t->own_rules[i].excepted);
+        add_excepted(&r->excepted, policy->rules[i].id, t->own_rules[i].excepted);
     for (size_t i = 0; i < policy->exception_count; i++) {
         if (!house_ended(&policy->exceptions[i], (int64_t)(last_ns / NS_PER_S)))
             continue;
-        report_names_add(&r->ended, house_ended_say(&policy->exceptions[i], i + 1, line, sizeof line), 1);
-        r->ended.total++;
+        r->ended_total++;
+        if (r->ended_count < REPORT_ENDED)
+            (void)house_ended_say(&policy->exceptions[i], i + 1, r->ended[r->ended_count++],
+                                  REPORT_ENDED_CAP);
     }
 }
 
@@ -223,7 +229,12 @@ static void copy_quality(struct report *r, const struct tally *t, const struct r
                                          COUNTER_duplicates,
                                          COUNTER_truncated,
                                          COUNTER_overlap_conflicts,
-                                         COUNTER_fragments,
+                                         COUNTER_fragments_timed_out,
+                                         COUNTER_fragments_evicted,
+                                         COUNTER_fragments_cut,
+                                         COUNTER_fragments_overlapping,
+                                         COUNTER_fragments_malformed,
+                                         COUNTER_fragments_tiny,
                                          COUNTER_malformed,
                                          COUNTER_link_unknown,
                                          COUNTER_too_deep,

@@ -17,8 +17,10 @@
 #include "sensor/host/log.h"
 #include "sensor/publish/html.h"
 #include "sensor/publish/json.h"
+#include "sensor/publish/prometheus.h"
 #include "sensor/publish/redis.h"
 #include "sensor/publish/redis_url.h"
+#include "sensor/publish/syslog.h"
 #include "sensor/publish/text.h"
 #include "sensor/publish/tlsrpt.h"
 
@@ -156,6 +158,8 @@ static bool configure(const char *command, const struct options *o, struct confi
         !take_text(command, "filter", o->filter, c->filter, sizeof c->filter) ||
         !take_text(command, "json", o->json, c->json_path, sizeof c->json_path) ||
         !take_text(command, "html", o->html, c->html_path, sizeof c->html_path) ||
+        !take_text(command, "prometheus", o->prometheus, c->prometheus_path, sizeof c->prometheus_path) ||
+        !take_text(command, "syslog", o->syslog, c->syslog_url, sizeof c->syslog_url) ||
         !take_text(command, "tlsrpt", o->tlsrpt, c->tlsrpt_path, sizeof c->tlsrpt_path) ||
         !take_text(command, "redis", o->redis, c->redis_url, sizeof c->redis_url) ||
         !take_text(command, "redis-password-file", o->redis_password_file, c->redis_password_file,
@@ -206,7 +210,10 @@ static bool paths_apart(const char *command, const struct options *o, const stru
     const struct {
         const char *name;
         const char *path;
-    } outputs[] = {{"json", c->json_path}, {"html", c->html_path}, {"tlsrpt", c->tlsrpt_path}};
+    } outputs[] = {{"json", c->json_path},
+                   {"html", c->html_path},
+                   {"prometheus", c->prometheus_path},
+                   {"tlsrpt", c->tlsrpt_path}};
     char sentence[160];
     const char *taken = NULL;
     for (size_t i = 0; i < sizeof outputs / sizeof outputs[0]; i++) {
@@ -228,41 +235,72 @@ static bool paths_apart(const char *command, const struct options *o, const stru
     return true;
 }
 
+static bool open_json(struct sink *sink, const struct config *c, bool live, char *error)
+{
+    return json_open(sink, c->json_path, live, error);
+}
+
+static bool open_redis(struct sink *sink, const struct config *c, bool live, char *error)
+{
+    (void)live;
+    return redis_open(sink, c, error);
+}
+
+static bool open_syslog(struct sink *sink, const struct config *c, bool live, char *error)
+{
+    (void)live;
+    return syslog_open(sink, c, error);
+}
+
+static bool open_prometheus(struct sink *sink, const struct config *c, bool live, char *error)
+{
+    (void)live;
+    return prometheus_open(sink, c, error);
+}
+
+static bool open_tlsrpt(struct sink *sink, const struct config *c, bool live, char *error)
+{
+    (void)live;
+    return tlsrpt_open(sink, c, error);
+}
+
+static bool open_text(struct sink *sink, const struct config *c, bool live, char *error)
+{
+    return live ? text_open_lines(sink, stdout, error) : text_open(sink, stdout, c, error);
+}
+
 /* Returns how many sinks were opened; 0 where one could not be, which has then been said. tlsrpt is the last: what is opened and
- * not used is finished, and it would write an empty report over a good one. */
+ * not used is finished, and it would write an empty report over a good one. Alerts and Prometheus are no account of the sessions:
+ * without another output the report for people is printed beside them. */
 static size_t open_sinks(const char *command, bool live, const struct options *o, const struct config *c,
                          struct sink *sinks)
 {
+    const bool account = c->json_path[0] != '\0' || c->html_path[0] != '\0' || c->redis_url[0] != '\0' ||
+                         c->tlsrpt_path[0] != '\0';
+    const struct {
+        bool wanted;
+        bool (*open)(struct sink *sink, const struct config *c, bool live, char *error);
+    } outputs[] = {{c->json_path[0] != '\0', open_json},
+                   {c->redis_url[0] != '\0', open_redis},
+                   {c->syslog_url[0] != '\0', open_syslog},
+                   {c->html_path[0] != '\0', html_open},
+                   {c->prometheus_path[0] != '\0', open_prometheus},
+                   {!account, open_text},
+                   {c->tlsrpt_path[0] != '\0', open_tlsrpt}};
     char error[ERROR_CAP];
     size_t count = 0;
-    bool opened = paths_apart(command, o, c);
-    if (!opened)
+    if (!paths_apart(command, o, c))
         return 0;
-    if (c->json_path[0] != '\0') {
-        opened = json_open(&sinks[count], c->json_path, live, error);
-        count += opened;
+    for (size_t i = 0; i < sizeof outputs / sizeof outputs[0]; i++) {
+        if (!outputs[i].wanted)
+            continue;
+        if (!outputs[i].open(&sinks[count], c, live, error)) {
+            (void)fail(command, error);
+            return close_sinks(sinks, count);
+        }
+        count++;
     }
-    if (opened && c->redis_url[0] != '\0') {
-        opened = redis_open(&sinks[count], c, error);
-        count += opened;
-    }
-    if (opened && c->html_path[0] != '\0') {
-        opened = html_open(&sinks[count], c, live, error);
-        count += opened;
-    }
-    if (opened && c->tlsrpt_path[0] != '\0') {
-        opened = tlsrpt_open(&sinks[count], c, error);
-        count += opened;
-    }
-    if (opened && count == 0) {
-        opened = live ? text_open_lines(&sinks[count], stdout, error)
-                      : text_open(&sinks[count], stdout, c, error);
-        count += opened;
-    }
-    if (opened)
-        return count;
-    (void)fail(command, error);
-    return close_sinks(sinks, count);
+    return count;
 }
 
 /* ---- signals ---- */

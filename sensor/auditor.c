@@ -264,10 +264,18 @@ static void sum_up(const struct auditor *a, struct run_summary *summary)
     summary->counters[COUNTER_undecidable] += a->undecidable;
 }
 
+static void add_health(const struct auditor *a, struct run_summary *summary)
+{
+    for (size_t i = 0; i < a->sink_count; i++)
+        if (a->sinks[i].health != NULL)
+            a->sinks[i].health(a->sinks[i].state, &summary->redis);
+}
+
 static void tell_status(const struct auditor *a, uint64_t now_ms)
 {
     struct run_summary summary = {.begun = true};
     sum_up(a, &summary);
+    add_health(a, &summary);
     for (size_t i = 0; i < a->sink_count; i++)
         if (a->sinks[i].status != NULL)
             a->sinks[i].status(a->sinks[i].state, now_ms, &summary);
@@ -414,6 +422,7 @@ void auditor_run(const struct config *config, struct worker **workers, size_t wo
     }
     sum_up(&a, &result->summary);
     result->summary.begun = true;
+    add_health(&a, &result->summary);
     result->worst = a.worst;
     for (size_t i = 0; i < sink_count; i++)
         result->sinks_complete &= sinks[i].finish(sinks[i].state, &result->summary);

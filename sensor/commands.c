@@ -13,6 +13,7 @@
 #include "sensor/host/log.h"
 #include "sensor/options.h"
 #include "sensor/publish/redis.h"
+#include "sensor/publish/syslog.h"
 #include "sensor/track/classify.h"
 
 static enum exit_status rules(const struct options *options);
@@ -28,7 +29,8 @@ static const struct command_row {
 } commands[] = {
     {COMMAND_READ, "read", "[options] FILE...",
      "audit captures: pcap, pcapng, either gzip'd; a folder; - is standard input",
-     "Without --json, --html, --redis and --tlsrpt (here or in the configuration) a report for people goes "
+     "Without --json, --html, --redis and --tlsrpt (here or in the configuration) a report for "
+     "people goes "
      "to "
      "standard "
      "output.\n"
@@ -38,7 +40,8 @@ static const struct command_row {
      "read, or part of an output not be written; 3 with --fail-on, a finding of that severity or worse.\n",
      audit_command_read},
     {COMMAND_RUN, "run", "[options] -i NAME...", "audit live traffic until SIGINT or SIGTERM",
-     "Without --json, --html, --redis and --tlsrpt (here or in the configuration) one line a session goes to "
+     "Without --json, --html, --redis and --tlsrpt (here or in the configuration) one line a "
+     "session goes to "
      "standard output.\n"
      "A file given with --json is continued, not replaced. A second signal ends the program at once.\n"
      "\n"
@@ -73,6 +76,9 @@ static bool check_meaning(const struct config *c, const char **key, char *error)
 {
     *key = "filter";
     if (c->filter[0] != '\0' && !source_filter_valid(c->filter, error))
+        return false;
+    *key = "outputs.syslog.url";
+    if (c->syslog_url[0] != '\0' && !syslog_url_valid(c->syslog_url, error))
         return false;
     *key = "outputs.redis.url";
     return c->redis_url[0] == '\0' || redis_url_valid(c->redis_url, error);

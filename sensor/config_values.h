@@ -16,6 +16,7 @@ enum config_section {
     CONFIG_HISTORY,
     CONFIG_OUTPUTS,
     CONFIG_REDIS,
+    CONFIG_SYSLOG,
     CONFIG_POLICY,
     CONFIG_PORT_ENTRY, /* from here on: entries of lists */
     CONFIG_EXCEPTION_ENTRY,
@@ -84,7 +85,7 @@ enum config_port_key {
     CONFIG_PORT_KEY_COUNT
 };
 
-enum { CONFIG_SETTING_COUNT = 49, CONFIG_EXPECTED_CAP = 256 };
+enum { CONFIG_SETTING_COUNT = 53, CONFIG_EXPECTED_CAP = 256 };
 
 extern const struct config_section_info config_sections[CONFIG_SECTION_COUNT];
 extern const struct config_setting config_settings[CONFIG_SETTING_COUNT];

@@ -12,6 +12,8 @@ enum option_id {
     OPTION_INTERFACE = 'i',
     OPTION_JSON = 256,
     OPTION_HTML,
+    OPTION_PROMETHEUS,
+    OPTION_SYSLOG,
     OPTION_TLSRPT,
     OPTION_REDIS,
     OPTION_REDIS_PASSWORD_FILE,
@@ -42,6 +44,10 @@ static const struct choice {
     {COMMAND_READ | COMMAND_RUN, OPTION_JSON, "json", "FILE", "events as JSON lines; - is standard output"},
     {COMMAND_READ | COMMAND_RUN, OPTION_HTML, "html", "FILE",
      "at the end the report as one HTML file, live also every five minutes; - is standard output"},
+    {COMMAND_READ | COMMAND_RUN, OPTION_PROMETHEUS, "prometheus", "FILE",
+     "counters and condition as a text file for Prometheus, written every ten seconds and at the end"},
+    {COMMAND_READ | COMMAND_RUN, OPTION_SYSLOG, "syslog", "URL",
+     "alerts by syslog: unix:///dev/log, udp://host[:514] or tcp://host[:601]"},
     {COMMAND_READ | COMMAND_RUN, OPTION_TLSRPT, "tlsrpt", "FILE",
      "at the end a TLS report (RFC 8460) of relay sessions; - is standard output"},
     {COMMAND_READ | COMMAND_RUN, OPTION_REDIS, "redis", "URL",
@@ -145,6 +151,8 @@ static bool take(enum option_id id, const char *argument, struct options *out)
     case OPTION_INTERFACE: return take_interface(argument, out);
     case OPTION_JSON: out->json = argument; break;
     case OPTION_HTML: out->html = argument; break;
+    case OPTION_PROMETHEUS: out->prometheus = argument; break;
+    case OPTION_SYSLOG: out->syslog = argument; break;
     case OPTION_TLSRPT: out->tlsrpt = argument; break;
     case OPTION_REDIS: out->redis = argument; break;
     case OPTION_REDIS_PASSWORD_FILE: out->redis_password_file = argument; break;

@@ -17,6 +17,8 @@ struct options {
     const char *config;
     const char *json;
     const char *html;
+    const char *prometheus;
+    const char *syslog;
     const char *tlsrpt;
     const char *redis;
     const char *redis_password_file;

@@ -174,7 +174,7 @@ static bool configure(const char *command, const struct options *o, struct confi
         return fail(command, error);
     struct redis_address address;
     if (c->redis_url[0] != '\0' && redis_url_parse(c->redis_url, &address, error) && address.path[0] == '\0')
-        c->redis_port = (uint16_t)address.port;
+        c->redis_port = (uint16_t)address.nodes[0].port;
     if (c->redis_url[0] == '\0' && o->redis_password_file != NULL)
         return fail(command, "--redis-password-file is given, but no --redis URL");
     say_ended_exceptions(c);
@@ -492,6 +492,7 @@ enum exit_status audit_command_run(const struct options *o)
     }
     if (!configure("run", o, &config))
         return EXIT_NOT_STARTED;
+    config.live = true;
     bool opened = open_interfaces(&config);
     size_t sink_count = opened ? open_sinks("run", true, o, &config, sinks) : 0;
     if (sink_count == 0) {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sensor/audit/alert.h"
 #include "sensor/audit/certificate.h"
 #include "sensor/audit/history.h"
 #include "sensor/host/clock.h"
@@ -20,7 +21,9 @@
 enum {
     IDLE_SLEEP_US = 1000,
     TICK_EVERY_MS = 200,
-    STATUS_EVERY_MS = 1000,
+    STATUS_EVERY_TICKS = 5,
+    LIVE_BEHIND_MS = 5000, /* live and idle: what is older has been seen */
+    NS_PER_MS = 1000000,
     SAVE_EVERY_MS = 300000,
     LEAF_PLACES = 4096,
     LANES_CAP = 64,
@@ -57,6 +60,9 @@ struct auditor {
     struct leaf_place leaves[LEAF_PLACES];
     struct sink *sinks;
     size_t sink_count;
+    struct alerts *alerts;
+    int64_t newest_ms; /* end of the newest session */
+    uint64_t ticks;
     uint64_t undecidable;
     enum severity worst;
     struct judgement judgement;
@@ -115,6 +121,18 @@ static void publish(struct auditor *a, const struct facts *facts)
         a->worst = a->judgement.worst;
     for (size_t i = 0; i < a->sink_count; i++)
         a->sinks[i].event(a->sinks[i].state, &a->event);
+    if (a->event.values[EVENT_ts_end].number > a->newest_ms)
+        a->newest_ms = a->event.values[EVENT_ts_end].number;
+    alerts_note(a->alerts, &a->event);
+    alerts_tick(a->alerts, a->newest_ms);
+}
+
+static void hand_alert(void *context, const struct alert *alert)
+{
+    struct auditor *a = context;
+    for (size_t i = 0; i < a->sink_count; i++)
+        if (a->sinks[i].alert != NULL)
+            a->sinks[i].alert(a->sinks[i].state, alert);
 }
 
 /* The name that the client asked for, else the one that the configuration knows for the address. A literal address in SNI is
@@ -228,24 +246,6 @@ static bool drain_all(struct auditor *a)
 
 /* ---- around it */
 
-static void tick(struct auditor *a, void (*progress)(uint64_t, uint64_t), uint64_t now_ms)
-{
-    for (size_t i = 0; i < a->sink_count; i++)
-        if (a->sinks[i].tick != NULL)
-            a->sinks[i].tick(a->sinks[i].state, now_ms);
-    uint64_t done = 0;
-    uint64_t total = 0;
-    for (size_t i = 0; progress != NULL && i < a->worker_count; i++) {
-        uint64_t one_done = 0;
-        uint64_t one_total = 0;
-        worker_progress(a->workers[i], &one_done, &one_total);
-        done += one_done;
-        total += one_total;
-    }
-    if (progress != NULL)
-        progress(done, total);
-}
-
 static void sum_up(const struct auditor *a, struct run_summary *summary)
 {
     for (size_t i = 0; i < a->worker_count; i++) {
@@ -262,6 +262,8 @@ static void sum_up(const struct auditor *a, struct run_summary *summary)
         summary->kernel_dropped += status.kernel_dropped;
     }
     summary->counters[COUNTER_undecidable] += a->undecidable;
+    for (int i = 0; a->alerts != NULL && i < SEVERITY_COUNT; i++)
+        summary->alerts_open[i] = alerts_count(a->alerts, (enum severity)i);
 }
 
 static void add_health(const struct auditor *a, struct run_summary *summary)
@@ -279,6 +281,35 @@ static void tell_status(const struct auditor *a, uint64_t now_ms)
     for (size_t i = 0; i < a->sink_count; i++)
         if (a->sinks[i].status != NULL)
             a->sinks[i].status(a->sinks[i].state, now_ms, &summary);
+}
+
+/* Live, time also passes where no session ends. */
+static void tick_alerts(struct auditor *a)
+{
+    int64_t idle_ms = (int64_t)(clock_wall_ns() / NS_PER_MS) - LIVE_BEHIND_MS;
+    if (a->config->live)
+        alerts_tick(a->alerts, idle_ms > a->newest_ms ? idle_ms : a->newest_ms);
+}
+
+static void tick(struct auditor *a, void (*progress)(uint64_t, uint64_t), uint64_t now_ms)
+{
+    tick_alerts(a);
+    if (a->ticks++ % STATUS_EVERY_TICKS == 0)
+        tell_status(a, now_ms);
+    for (size_t i = 0; i < a->sink_count; i++)
+        if (a->sinks[i].tick != NULL)
+            a->sinks[i].tick(a->sinks[i].state, now_ms);
+    uint64_t done = 0;
+    uint64_t total = 0;
+    for (size_t i = 0; progress != NULL && i < a->worker_count; i++) {
+        uint64_t one_done = 0;
+        uint64_t one_total = 0;
+        worker_progress(a->workers[i], &one_done, &one_total);
+        done += one_done;
+        total += one_total;
+    }
+    if (progress != NULL)
+        progress(done, total);
 }
 
 static bool save_history(const struct auditor *a)
@@ -330,7 +361,8 @@ static bool open_all(struct auditor *a)
     a->history = history_open(&a->config->history);
     if (a->reader == NULL)
         return false;
-    if (a->context.digester == NULL || a->history == NULL || !open_chains(a)) {
+    a->alerts = alerts_open(&a->config->alerts, hand_alert, a);
+    if (a->context.digester == NULL || a->history == NULL || a->alerts == NULL || !open_chains(a)) {
         log_error("auditor",
                   "no memory for the caps of the configuration, or libcrypto lacks SHA-1 or SHA-256");
         return false;
@@ -348,6 +380,7 @@ static void close_all(struct auditor *a)
     certificate_reader_close(a->reader);
     history_close(a->history);
     redis_peer_close(a->peer);
+    alerts_close(a->alerts);
     digest_close(a->context.digester);
 }
 
@@ -379,16 +412,11 @@ static void run(struct auditor *a, void (*progress)(uint64_t, uint64_t))
 {
     uint64_t next_tick_ms = clock_monotonic_ms() + TICK_EVERY_MS;
     uint64_t next_save_ms = clock_monotonic_ms() + SAVE_EVERY_MS;
-    uint64_t next_status_ms = 0;
     while (drain_all(a)) {
         uint64_t now_ms = clock_monotonic_ms();
         if (now_ms >= next_tick_ms) {
             tick(a, progress, now_ms);
             next_tick_ms = now_ms + TICK_EVERY_MS;
-        }
-        if (now_ms >= next_status_ms) {
-            tell_status(a, now_ms);
-            next_status_ms = now_ms + STATUS_EVERY_MS;
         }
         if (now_ms >= next_save_ms) {
             (void)save_history(a);
@@ -419,6 +447,7 @@ void auditor_run(const struct config *config, struct worker **workers, size_t wo
         result->sinks_complete = start_workers(&a);
         run(&a, progress);
         result->sinks_complete &= save_history(&a);
+        alerts_finish(a.alerts);
     }
     sum_up(&a, &result->summary);
     result->summary.begun = true;

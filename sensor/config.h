@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sensor/audit/alert.h"
 #include "sensor/audit/history.h"
 #include "sensor/audit/house.h"
 #include "sensor/audit/profile.h"
@@ -71,6 +72,9 @@ struct config_timeouts {
     uint32_t fragment_ms; /* for the parts of a fragmented datagram, from the first on */
 };
 
+/* Which session events go to Redis; counters, records and alerts always take in every session. */
+enum config_events { CONFIG_EVENTS_ALL, CONFIG_EVENTS_FINDINGS, CONFIG_EVENTS_ONE_IN };
+
 struct config {
     char site[CONFIG_NAME_CAP];
     char sensor[CONFIG_NAME_CAP];
@@ -111,7 +115,23 @@ struct config {
     char redis_password_file[CONFIG_PATH_CAP]; /* "" : environment WAXSEAL_REDIS_PASSWORD, if set */
     uint16_t
         redis_port; /* of that URL, 0 for a Unix socket: the sensor's own connection is never looked at */
-    uint64_t redis_events_cap; /* MAXLEN ~ of the events stream */
+    uint64_t redis_events_cap;                 /* MAXLEN ~ of the events stream */
+    char redis_sentinel_user[CONFIG_NAME_CAP]; /* to log in at Sentinels; "" none */
+    char
+        redis_sentinel_password_file[CONFIG_PATH_CAP]; /* "": environment WAXSEAL_SENTINEL_PASSWORD, if set */
+    char redis_ca_file[CONFIG_PATH_CAP];               /* roots for rediss://; "" the system's */
+    uint32_t redis_connect_ms;
+    uint32_t redis_answer_ms;   /* for an answer, before the connection is given up */
+    uint32_t redis_patience_ms; /* how long read, and the end of a run, wait for Redis where nothing moves */
+    uint32_t redis_replicas;    /* that must have a batch before it counts as delivered */
+    uint64_t redis_queue_bytes; /* batches in memory */
+    char redis_spool[CONFIG_PATH_CAP]; /* folder for batches that Redis cannot take yet; "" none */
+    uint64_t redis_spool_cap_bytes;
+    uint64_t redis_alerts_cap; /* of the alerts stream */
+    enum config_events redis_events;
+    uint32_t redis_events_one_in; /* at least 1 */
+    struct alert_limits alerts;
+    bool live; /* not a key: `run`, where packets do not wait */
     bool quiet;
 };
 

@@ -60,6 +60,15 @@ void config_defaults(struct config *c)
         .redis_events_cap = 100000,
         .syslog_facility = 3,       /* daemon */
         .syslog_enterprise = 32473, /* RFC 5612: for examples, as Waxseal has no number of its own */
+        .redis_connect_ms = 1000,
+        .redis_answer_ms = 5000,
+        .redis_patience_ms = 10000,
+        .redis_queue_bytes = 64U << 20,
+        .redis_spool_cap_bytes = 1U << 30,
+        .redis_alerts_cap = 10000,
+        .redis_events = CONFIG_EVENTS_ALL,
+        .redis_events_one_in = 1,
+        .alerts = {.from = SEVERITY_MEDIUM, .clear_after_s = 86400, .open = 4096, .raised_a_minute = 240},
         .tlsrpt_contact = "postmaster",
     };
     history_defaults(&c->history);
@@ -91,7 +100,7 @@ bool config_name_valid(const char *name)
         if (!(*p >= '0' && *p <= '9') && !(*p >= 'a' && *p <= 'z') && !(*p >= 'A' && *p <= 'Z') &&
             strchr(".-_", *p) == NULL)
             return false;
-    return !reads_as_number(name);
+    return strcmp(name, "all") != 0 && !reads_as_number(name); /* "all" is the sum of the sensors in Redis */
 }
 
 const struct config_port *config_port_find(const struct config *c, uint16_t port)

@@ -13,6 +13,7 @@ const struct config_section_info config_sections[CONFIG_SECTION_COUNT] = {
     [CONFIG_REDIS] = {"outputs.redis", "redis", CONFIG_OUTPUTS},
     [CONFIG_SYSLOG] = {"outputs.syslog", "syslog", CONFIG_OUTPUTS},
     [CONFIG_POLICY] = {"policy", "policy", CONFIG_ROOT},
+    [CONFIG_ALERTS] = {"alerts", "alerts", CONFIG_ROOT},
     [CONFIG_PORT_ENTRY] = {"ports", "ports", CONFIG_ROOT},
     [CONFIG_EXCEPTION_ENTRY] = {"policy.exceptions", "exceptions", CONFIG_POLICY},
     [CONFIG_SEVERITY_ENTRY] = {"policy.severities", "severities", CONFIG_POLICY},
@@ -83,7 +84,23 @@ const struct config_setting config_settings[CONFIG_SETTING_COUNT] = {
     {CONFIG_SYSLOG, "enterprise", CONFIG_NUMBER, OF(syslog_enterprise), 1, UINT32_MAX},
     {CONFIG_REDIS, "url", CONFIG_TEXT, OF(redis_url), 0, 0},
     {CONFIG_REDIS, "password_file", CONFIG_TEXT, OF(redis_password_file), 0, 0},
+    {CONFIG_REDIS, "ca", CONFIG_TEXT, OF(redis_ca_file), 0, 0},
+    {CONFIG_REDIS, "sentinel_user", CONFIG_TEXT, OF(redis_sentinel_user), 0, 0},
+    {CONFIG_REDIS, "sentinel_password_file", CONFIG_TEXT, OF(redis_sentinel_password_file), 0, 0},
+    {CONFIG_REDIS, "replicas", CONFIG_NUMBER, OF(redis_replicas), 0, 16},
+    {CONFIG_REDIS, "connect_ms", CONFIG_NUMBER, OF(redis_connect_ms), 10, 60000},
+    {CONFIG_REDIS, "answer_ms", CONFIG_NUMBER, OF(redis_answer_ms), 100, 600000},
+    {CONFIG_REDIS, "patience_ms", CONFIG_NUMBER, OF(redis_patience_ms), 0, 3600000},
+    {CONFIG_REDIS, "queue_bytes", CONFIG_NUMBER, OF(redis_queue_bytes), 1 << 20, UINT64_C(1) << 40},
+    {CONFIG_REDIS, "spool", CONFIG_TEXT, OF(redis_spool), 0, 0},
+    {CONFIG_REDIS, "spool_cap_bytes", CONFIG_NUMBER, OF(redis_spool_cap_bytes), 16 << 20, UINT64_C(1) << 40},
     {CONFIG_REDIS, "events_cap", CONFIG_NUMBER, OF(redis_events_cap), 100, 1000000000},
+    {CONFIG_REDIS, "events", CONFIG_EVENTS, OF(redis_events), 0, 0},
+    {CONFIG_REDIS, "alerts_cap", CONFIG_NUMBER, OF(redis_alerts_cap), 100, 1000000000},
+    {CONFIG_ALERTS, "from", CONFIG_SEVERITY, OF(alerts.from), 0, 0},
+    {CONFIG_ALERTS, "clear_after_s", CONFIG_NUMBER, OF(alerts.clear_after_s), 1, 31536000},
+    {CONFIG_ALERTS, "open", CONFIG_NUMBER, OF(alerts.open), 16, 1 << 20},
+    {CONFIG_ALERTS, "raised_a_minute", CONFIG_NUMBER, OF(alerts.raised_a_minute), 1, 1000000},
 };
 #undef OF
 
@@ -171,6 +188,30 @@ static bool apply_word(const char *const *words, const char *text, void *place, 
     return false;
 }
 
+static bool apply_severity(const char *text, enum severity *place)
+{
+    *place = policy_severity_of_word(text);
+    return *place != SEVERITY_NONE && *place != SEVERITY_COUNT;
+}
+
+/* all, findings, or "1 in N". */
+static bool apply_events(const char *text, struct config *c)
+{
+    static const char one_in[] = "1 in ";
+    uint64_t number = 1;
+    if (strcmp(text, "all") == 0)
+        c->redis_events = CONFIG_EVENTS_ALL;
+    else if (strcmp(text, "findings") == 0)
+        c->redis_events = CONFIG_EVENTS_FINDINGS;
+    else if (strncmp(text, one_in, sizeof one_in - 1) == 0 &&
+             config_number_of(text + sizeof one_in - 1, &number) && number >= 1 && number <= UINT32_MAX)
+        c->redis_events = CONFIG_EVENTS_ONE_IN;
+    else
+        return false;
+    c->redis_events_one_in = (uint32_t)number;
+    return true;
+}
+
 bool config_value_apply(const struct config_setting *s, const char *text, struct config *c, char *expected)
 {
     void *place = (char *)c + s->offset;
@@ -189,6 +230,12 @@ bool config_value_apply(const struct config_setting *s, const char *text, struct
                  (unsigned long long)s->min, (unsigned long long)s->max);
         return apply_number(s, text, place);
     case CONFIG_WORD: return apply_word(s->words, text, place, expected);
+    case CONFIG_SEVERITY:
+        snprintf(expected, CONFIG_EXPECTED_CAP, "info, low, medium, high or critical");
+        return apply_severity(text, place);
+    case CONFIG_EVENTS:
+        snprintf(expected, CONFIG_EXPECTED_CAP, "all, findings, or 1 in N");
+        return apply_events(text, c);
     }
     return false;
 }

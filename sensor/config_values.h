@@ -18,6 +18,7 @@ enum config_section {
     CONFIG_REDIS,
     CONFIG_SYSLOG,
     CONFIG_POLICY,
+    CONFIG_ALERTS,
     CONFIG_PORT_ENTRY, /* from here on: entries of lists */
     CONFIG_EXCEPTION_ENTRY,
     CONFIG_SEVERITY_ENTRY,
@@ -33,7 +34,15 @@ struct config_section_info {
     enum config_section parent;
 };
 
-enum config_kind { CONFIG_NAME, CONFIG_TEXT, CONFIG_FLAG, CONFIG_NUMBER, CONFIG_WORD };
+enum config_kind {
+    CONFIG_NAME,
+    CONFIG_TEXT,
+    CONFIG_FLAG,
+    CONFIG_NUMBER,
+    CONFIG_WORD,
+    CONFIG_SEVERITY,
+    CONFIG_EVENTS
+};
 
 struct config_setting {
     enum config_section section;
@@ -85,7 +94,7 @@ enum config_port_key {
     CONFIG_PORT_KEY_COUNT
 };
 
-enum { CONFIG_SETTING_COUNT = 53, CONFIG_EXPECTED_CAP = 256 };
+enum { CONFIG_SETTING_COUNT = 69, CONFIG_EXPECTED_CAP = 256 };
 
 extern const struct config_section_info config_sections[CONFIG_SECTION_COUNT];
 extern const struct config_setting config_settings[CONFIG_SETTING_COUNT];

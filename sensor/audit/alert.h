@@ -38,7 +38,7 @@ struct alert {
 
 struct alert_limits {
     enum severity from;       /* least severity that raises one */
-    uint32_t clear_after_ms;  /* not seen for so long: cleared */
+    uint32_t clear_after_s;   /* not seen for so long: cleared */
     uint32_t open;            /* at a time */
     uint32_t raised_a_minute; /* bound on what is handed out */
 };
@@ -61,6 +61,9 @@ void alerts_note_sensor(struct alerts *a, const char *rule, enum severity severi
 
 /* alerts_tick - clear what has not been seen for long enough; now_ms in event time. Cheap where there is nothing. */
 void alerts_tick(struct alerts *a, int64_t now_ms);
+
+/* alerts_finish - tell what the bound of the last minute held back; nothing is cleared. */
+void alerts_finish(struct alerts *a);
 
 /* alerts_count - alerts open now, of a severity. */
 uint64_t alerts_count(const struct alerts *a, enum severity severity);

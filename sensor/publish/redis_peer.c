@@ -84,7 +84,7 @@ static bool connect_to_redis(struct redis_peer *p)
     const struct timeval limit = {.tv_usec = LIMIT_MS * 1000};
     p->context = p->address.path[0] != '\0'
                      ? redisConnectUnixWithTimeout(p->address.path, limit)
-                     : redisConnectWithTimeout(p->address.host, p->address.port, limit);
+                     : redisConnectWithTimeout(p->address.nodes[0].host, p->address.nodes[0].port, limit);
     if (p->context == NULL || p->context->err != 0)
         return false;
     (void)redisSetTimeout(p->context, limit);
@@ -257,7 +257,7 @@ struct redis_peer *redis_peer_open(const struct config *config, char *error)
         return NULL;
     }
     if (!redis_url_parse(config->redis_url, &p->address, error) ||
-        !redis_password_read(config->redis_password_file, p->password, error)) {
+        !redis_password_read(config->redis_password_file, "WAXSEAL_REDIS_PASSWORD", p->password, error)) {
         redis_peer_close(p);
         return NULL;
     }

@@ -10,11 +10,12 @@ OWNERS = {
     r"pcap(/.*)?\.h": {"sensor/capture/source.c", "sensor/capture/source_live.c"},
     r"openssl/.*": {"sensor/audit/certificate.c", "sensor/audit/certificate_leaf.c",
                     "sensor/audit/certificate_name.c", "sensor/audit/certificate_path.c",
-                    "sensor/host/digest.c"},
-    r"hiredis/.*": {"sensor/publish/redis.c", "sensor/publish/redis_peer.c"},
+                    "sensor/host/digest.c", "sensor/publish/redis_tls.c"},
+    r"hiredis/.*": {"sensor/publish/redis.c", "sensor/publish/redis_link.c", "sensor/publish/redis_peer.c",
+                    "sensor/publish/redis_tls.c"},
     r"cyaml/.*": {"sensor/config_file.c"},
     r"ndpi/.*|ndpi_.*": {"sensor/track/classify.c"},
-    r"zlib\.h": {"sensor/capture/input.c"},
+    r"zlib\.h": {"sensor/capture/input.c", "sensor/publish/spool_note.c", "sensor/publish/spool_record.c"},
     r"seccomp\.h|linux/(seccomp|filter|audit|capability)\.h": {"sensor/host/jail.c"},
 }
 LIBC = re.compile(

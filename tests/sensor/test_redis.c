@@ -501,58 +501,7 @@ static void test_redis_garbage_is_an_error_and_not_the_end(void **state)
     check_impostor("*-1\r\n$99999999999999999999\r\n", "cannot");
 }
 
-/* ---- URLs and passwords ---- */
-
-static const struct {
-    const char *url;
-    const char *error; /* part of it; NULL: valid */
-} urls[] = {
-    {"redis://localhost", NULL},
-    {"redis://localhost:6380/3", NULL},
-    {"redis://waxseal@redis.example.org", NULL},
-    {"redis://[2001:db8::1]:6379/", NULL},
-    {"redis://192.0.2.1:1/0", NULL},
-    {"unix:///run/redis/redis.sock", NULL},
-    {"", "expected redis://"},
-    {"localhost:6379", "expected redis://"},
-    {"http://localhost", "expected redis://"},
-    {"redis://", "expected redis://"},
-    {"redis:///0", "expected redis://"},
-    {"redis://:6379", "expected redis://"},
-    {"redis://host:0", "expected redis://"},
-    {"redis://host:65536", "expected redis://"},
-    {"redis://host:6379x", "expected redis://"},
-    {"redis://[2001:db8::1", "expected redis://"},
-    {"redis://[]:1", "expected redis://"},
-    {"redis://host/x", "number of a database"},
-    {"redis://host/0?timeout=3", "number of a database"},
-    {"redis://host?timeout=3", "number of a database"},
-    {"redis://@host", "user name"},
-    {"redis://:hunter2@host", "--redis-password-file"},
-    {"redis://user:hunter2@host/0", "--redis-password-file"},
-    {"redis://user:hunter2@other@host/0", "--redis-password-file"},
-    {"rediss://user:hunter2@host", "needs TLS"},
-    {"rediss://host", "needs TLS"},
-    {"unix://relative", "absolute path"},
-    {"unix://", "absolute path"},
-    {"unix:///"
-     "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"
-     "0123456789",
-     "at most 107 bytes"},
-};
-
-static void test_redis_url_is_understood_or_refused_without_repeating_it(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
-        char error[REDIS_ERROR_CAP] = "";
-        bool valid = redis_url_valid(urls[i].url, error);
-        assert_int_equal(valid, urls[i].error == NULL);
-        if (urls[i].error != NULL && strstr(error, urls[i].error) == NULL)
-            fail_msg("%s: %s", urls[i].url, error);
-        assert_null(strstr(error, "hunter2"));
-    }
-}
+/* ---- passwords ---- */
 
 static void test_redis_password_file_unusable_is_an_error_at_the_start(void **state)
 {
@@ -606,7 +555,6 @@ int main(void)
         cmocka_unit_test(test_redis_acl_user_of_the_url_is_used),
         cmocka_unit_test(test_redis_silence_is_given_up_in_time),
         cmocka_unit_test(test_redis_garbage_is_an_error_and_not_the_end),
-        cmocka_unit_test(test_redis_url_is_understood_or_refused_without_repeating_it),
         cmocka_unit_test(test_redis_password_file_unusable_is_an_error_at_the_start),
         cmocka_unit_test(test_redis_password_file_open_to_all_is_remarked),
     };

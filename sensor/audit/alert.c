@@ -1,0 +1,367 @@
+#include "sensor/audit/alert.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sensor/audit/house.h"
+
+enum {
+    MINUTE_MS = 60000,
+    LOOK_EVERY_MS = 1000, /* of event time, for what has not been seen for long */
+    NS_PER_MS = 1000000,
+    NOTHING = -1
+};
+
+static const char suppressed_rule[] = "alerts_suppressed";
+
+struct entry {
+    struct alert alert;
+    uint64_t hash;
+    int32_t next; /* in its chain, or among the free ones */
+    bool open;
+    bool handed; /* its raising was handed out, so its clearing is, too */
+};
+
+struct alerts {
+    struct alert_limits limits;
+    void (*hand)(void *context, const struct alert *alert);
+    void *context;
+    struct entry *entries;
+    int32_t *heads;
+    uint32_t used; /* entries from here on were never taken */
+    int32_t free;
+    int64_t look_at_ms; /* nothing can be cleared before */
+    int64_t minute;     /* the one that `raised` counts */
+    uint32_t raised;
+    uint64_t suppressed_this_minute;
+    enum severity suppressed_worst;
+    uint64_t open[SEVERITY_COUNT];
+    uint64_t suppressed;
+    uint64_t given_up;
+};
+
+static int64_t clear_after_ms(const struct alerts *a)
+{
+    return (int64_t)a->limits.clear_after_s * 1000;
+}
+
+/* ---- the table ---- */
+
+static uint64_t hash_text(uint64_t hash, const char *text)
+{
+    for (const char *p = text; *p != '\0'; p++)
+        hash = (hash ^ (unsigned char)*p) * UINT64_C(0x100000001b3); /* FNV-1a */
+    return hash;
+}
+
+static uint64_t hash_of(const char *rule, const char *server_ip, uint16_t port)
+{
+    uint64_t hash = hash_text(UINT64_C(0xcbf29ce484222325) ^ port, rule);
+    return hash_text(hash * UINT64_C(0x9e3779b97f4a7c15), server_ip);
+}
+
+static int32_t *head_of(const struct alerts *a, uint64_t hash)
+{
+    return &a->heads[(hash >> 20) % a->limits.open];
+}
+
+static struct entry *find(const struct alerts *a, uint64_t hash, const char *rule, const char *server_ip,
+                          uint16_t port)
+{
+    for (int32_t i = *head_of(a, hash); i != NOTHING; i = a->entries[i].next) {
+        struct entry *e = &a->entries[i];
+        if (e->hash == hash && e->alert.server_port == port && strcmp(e->alert.rule, rule) == 0 &&
+            strcmp(e->alert.server_ip, server_ip) == 0)
+            return e;
+    }
+    return NULL;
+}
+
+static void unlink_entry(struct alerts *a, struct entry *e)
+{
+    int32_t index = (int32_t)(e - a->entries);
+    int32_t *at = head_of(a, e->hash);
+    while (*at != index)
+        at = &a->entries[*at].next;
+    *at = e->next;
+    e->next = a->free;
+    e->open = false;
+    a->free = index;
+    a->open[e->alert.severity]--;
+}
+
+/* NULL where none is free. */
+static struct entry *take_entry(struct alerts *a)
+{
+    if (a->free != NOTHING) {
+        struct entry *e = &a->entries[a->free];
+        a->free = e->next;
+        return e;
+    }
+    return a->used < a->limits.open ? &a->entries[a->used++] : NULL;
+}
+
+static bool goes_before(const struct entry *a, const struct entry *b)
+{
+    if (a->alert.severity != b->alert.severity)
+        return a->alert.severity < b->alert.severity;
+    return a->alert.last_ms < b->alert.last_ms;
+}
+
+/* ---- handing out ---- */
+
+static void clear(struct alerts *a, struct entry *e)
+{
+    e->alert.state = ALERT_CLEARED;
+    if (e->handed)
+        a->hand(a->context, &e->alert);
+    unlink_entry(a, e);
+}
+
+/* One line for all that exceeded the bound in a minute. */
+static void tell_suppressed(struct alerts *a)
+{
+    struct alert told = {
+        .state = ALERT_RAISED,
+        .severity = a->suppressed_worst,
+        .protocol = "",
+        .role = "",
+        .first_ms = a->minute * MINUTE_MS,
+        .last_ms = a->minute * MINUTE_MS + MINUTE_MS - 1,
+        .hits = a->suppressed_this_minute,
+        .advice = "Look at the servers with the worst findings: many began to show them at once."};
+    memcpy(told.rule, suppressed_rule, sizeof suppressed_rule);
+    snprintf(told.detail, sizeof told.detail,
+             "%" PRIu64 " more alerts were opened within a minute and are not told one by one",
+             a->suppressed_this_minute);
+    a->suppressed_this_minute = 0;
+    a->suppressed_worst = SEVERITY_NONE;
+    a->hand(a->context, &told);
+}
+
+static void enter_minute(struct alerts *a, int64_t now_ms)
+{
+    int64_t minute = now_ms / MINUTE_MS;
+    if (minute <= a->minute) /* sessions end a little out of order: they belong to the minute that runs */
+        return;
+    if (a->suppressed_this_minute > 0)
+        tell_suppressed(a);
+    a->minute = minute;
+    a->raised = 0;
+}
+
+static void hand_raised(struct alerts *a, struct entry *e)
+{
+    e->handed = a->raised < a->limits.raised_a_minute;
+    if (e->handed) {
+        a->raised++;
+        a->hand(a->context, &e->alert);
+        return;
+    }
+    a->suppressed++;
+    a->suppressed_this_minute++;
+    if (e->alert.severity > a->suppressed_worst)
+        a->suppressed_worst = e->alert.severity;
+}
+
+/* Room for an alert of this severity: the least severe, then the least recent is given up, which may be the new one. */
+static struct entry *make_room(struct alerts *a, enum severity severity)
+{
+    struct entry *e = take_entry(a);
+    if (e != NULL)
+        return e;
+    struct entry *victim = &a->entries[0];
+    for (uint32_t i = 1; i < a->limits.open; i++)
+        if (goes_before(&a->entries[i], victim))
+            victim = &a->entries[i];
+    a->given_up++;
+    if (victim->alert.severity > severity)
+        return NULL;
+    clear(a, victim);
+    return take_entry(a);
+}
+
+static void copy_text(char *out, size_t cap, const char *text)
+{
+    size_t length = strnlen(text, cap - 1);
+    memcpy(out, text, length);
+    out[length] = '\0';
+}
+
+/* A new entry, its rule, severity, server and times set; NULL where it is given up at once. */
+static struct entry *open_entry(struct alerts *a, const char *rule, enum severity severity,
+                                const char *server_ip, uint16_t port, int64_t ms)
+{
+    struct entry *e = make_room(a, severity);
+    if (e == NULL)
+        return NULL;
+    uint64_t hash = hash_of(rule, server_ip, port);
+    int32_t *head = head_of(a, hash);
+    *e = (struct entry){.hash = hash, .next = *head, .open = true};
+    *head = (int32_t)(e - a->entries);
+    e->alert = (struct alert){.state = ALERT_RAISED,
+                              .severity = severity,
+                              .server_port = port,
+                              .protocol = "",
+                              .role = "",
+                              .first_ms = ms,
+                              .last_ms = ms,
+                              .hits = 1,
+                              .advice = ""};
+    copy_text(e->alert.rule, sizeof e->alert.rule, rule);
+    copy_text(e->alert.server_ip, sizeof e->alert.server_ip, server_ip);
+    a->open[severity]++;
+    int64_t clear_at_ms = ms + clear_after_ms(a);
+    if (clear_at_ms < a->look_at_ms)
+        a->look_at_ms = clear_at_ms;
+    return e;
+}
+
+static void see_again(struct alerts *a, struct entry *e, enum severity severity, int64_t ms, bool counts)
+{
+    e->alert.hits += counts;
+    if (ms > e->alert.last_ms)
+        e->alert.last_ms = ms;
+    if (ms < e->alert.first_ms)
+        e->alert.first_ms = ms;
+    if (severity <= e->alert.severity)
+        return;
+    a->open[e->alert.severity]--; /* it has become worse, and keeps that: a server has several roles */
+    a->open[severity]++;
+    e->alert.severity = severity;
+}
+
+/* ---- what is noted ---- */
+
+static void note(struct alerts *a, const struct event *event, const char *rule, enum severity severity,
+                 const char *detail, const char *advice)
+{
+    const struct session *s = event->session;
+    const char *server_ip = event->values[EVENT_server_ip].text;
+    int64_t ms = event->values[EVENT_ts_end].number;
+    if (severity < a->limits.from || severity == SEVERITY_NONE)
+        return;
+    struct entry *e = find(a, hash_of(rule, server_ip, s->server_port), rule, server_ip, s->server_port);
+    if (e != NULL) {
+        see_again(a, e, severity, ms, s->final); /* of an interim event, the session comes again */
+        return;
+    }
+    e = open_entry(a, rule, severity, server_ip, s->server_port, ms);
+    if (e == NULL)
+        return;
+    copy_text(e->alert.server_name, sizeof e->alert.server_name,
+              s->server_name[0] != '\0' ? s->server_name : event->facts->host);
+    copy_text(e->alert.client_ip, sizeof e->alert.client_ip, event->values[EVENT_client_ip].text);
+    copy_text(e->alert.session, sizeof e->alert.session, event->values[EVENT_id].text);
+    copy_text(e->alert.detail, sizeof e->alert.detail, detail);
+    e->alert.protocol = session_protocol_word((enum protocol)s->protocol);
+    e->alert.role = session_role_word((enum role)s->role);
+    e->alert.advice = advice;
+    hand_raised(a, e);
+}
+
+void alerts_note(struct alerts *a, const struct event *e)
+{
+    const struct judgement *j = e->judgement;
+    enter_minute(a, e->values[EVENT_ts_end].number);
+    if (j->worst < a->limits.from)
+        return;
+    for (size_t i = 0; i < j->finding_count; i++) {
+        const struct rule_info *rule = policy_rule(j->findings[i].rule);
+        note(a, e, rule->id, j->findings[i].severity, rule->wire, rule->advice);
+    }
+    for (size_t i = 0; i < HOUSE_RULES_MAX && j->own >> i != 0; i++)
+        if ((j->own >> i & 1) != 0)
+            note(a, e, j->own_rules[i].id, j->own_rules[i].severity, "a rule of the house policy applies",
+                 "");
+}
+
+void alerts_note_sensor(struct alerts *a, const char *rule, enum severity severity, const char *detail,
+                        const char *advice, int64_t now_ms)
+{
+    enter_minute(a, now_ms);
+    if (severity < a->limits.from || severity == SEVERITY_NONE)
+        return;
+    struct entry *e = find(a, hash_of(rule, "", 0), rule, "", 0);
+    if (e != NULL) {
+        see_again(a, e, severity, now_ms, true);
+        copy_text(e->alert.detail, sizeof e->alert.detail, detail);
+        return;
+    }
+    e = open_entry(a, rule, severity, "", 0, now_ms);
+    if (e == NULL)
+        return;
+    copy_text(e->alert.detail, sizeof e->alert.detail, detail);
+    e->alert.advice = advice;
+    hand_raised(a, e);
+}
+
+void alerts_tick(struct alerts *a, int64_t now_ms)
+{
+    enter_minute(a, now_ms);
+    if (now_ms < a->look_at_ms)
+        return;
+    int64_t next_ms = INT64_MAX;
+    for (uint32_t i = 0; i < a->used; i++) {
+        struct entry *e = &a->entries[i];
+        int64_t clear_at_ms = e->alert.last_ms + clear_after_ms(a);
+        if (e->open && clear_at_ms <= now_ms)
+            clear(a, e);
+        else if (e->open && clear_at_ms < next_ms)
+            next_ms = clear_at_ms;
+    }
+    a->look_at_ms = next_ms > now_ms + LOOK_EVERY_MS ? next_ms : now_ms + LOOK_EVERY_MS;
+}
+
+void alerts_finish(struct alerts *a)
+{
+    if (a->suppressed_this_minute > 0)
+        tell_suppressed(a);
+}
+
+/* ---- memory, figures ---- */
+
+struct alerts *alerts_open(const struct alert_limits *limits,
+                           void (*hand)(void *context, const struct alert *alert), void *context)
+{
+    struct alerts *a = calloc(1, sizeof *a);
+    if (a == NULL)
+        return NULL;
+    *a = (struct alerts){
+        .limits = *limits, .hand = hand, .context = context, .free = NOTHING, .look_at_ms = INT64_MAX};
+    a->entries = calloc(limits->open, sizeof *a->entries);
+    a->heads = malloc(limits->open * sizeof *a->heads);
+    if (a->entries == NULL || a->heads == NULL) {
+        alerts_close(a);
+        return NULL;
+    }
+    for (uint32_t i = 0; i < limits->open; i++)
+        a->heads[i] = NOTHING;
+    return a;
+}
+
+void alerts_close(struct alerts *a)
+{
+    if (a == NULL)
+        return;
+    free(a->entries);
+    free(a->heads);
+    free(a);
+}
+
+uint64_t alerts_count(const struct alerts *a, enum severity severity)
+{
+    return a->open[severity];
+}
+
+uint64_t alerts_suppressed(const struct alerts *a)
+{
+    return a->suppressed;
+}
+
+uint64_t alerts_given_up(const struct alerts *a)
+{
+    return a->given_up;
+}

@@ -1,0 +1,28 @@
+/* feed_records.h - what the sessions since the last batch show of servers, certificates and clients: the operations that keep
+ * `srv:IP:PORT`, `cert:SHA256` and `cli:IP` up to date.
+ *
+ * Three tables of fixed size; where one is full the batch is closed early. Nothing is read back: the script merges in Redis,
+ * by the same rules by which events are merged here, so that it does not matter where batches end. For feed.c alone. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "sensor/audit/event.h"
+#include "sensor/publish/batch.h"
+
+struct feed_records; /* opaque */
+
+/* feed_records_open - sensor: the name that offers are seen by; borrowed. NULL where memory is lacking. */
+struct feed_records *feed_records_open(const char *sensor);
+void feed_records_close(struct feed_records *r);
+
+/* feed_records_room - is there room for one more event, whatever it brings? */
+bool feed_records_room(const struct feed_records *r);
+
+/* feed_records_add - take in a final event. Only where there is room. Servers are left out that showed neither TLS nor an offer
+ * nor its absence nor a word of cleartext: a sweep over many addresses must not fill Redis. */
+void feed_records_add(struct feed_records *r, const struct event *e);
+
+/* feed_records_put - write it all as operations `server`, `cert` and `client`, and begin anew.
+ * Returns false where the batch is full: what fitted is written and gone, the rest waits for the next call */
+bool feed_records_put(struct feed_records *r, struct batch *b);

@@ -14,6 +14,7 @@
 #include "sensor/options.h"
 #include "sensor/publish/redis.h"
 #include "sensor/publish/syslog.h"
+#include "sensor/report_command.h"
 #include "sensor/track/classify.h"
 
 static enum exit_status rules(const struct options *options);
@@ -47,6 +48,17 @@ static const struct command_row {
      "\n"
      "Exit status: 0 ended by a signal; 1 could not start; 2 an interface was lost, or part of an output.\n",
      audit_command_run},
+    {COMMAND_REPORT, "report", "[options] --redis URL --site NAME",
+     "the compliance report of a time range, from Redis",
+     "Without --from, --to and --last: the 24 hours up to the newest hour that the site has seen, which is "
+     "also what Redis keeps\n"
+     "suites, mechanisms and findings by rule for. Goes to standard output as text, or with --html into a "
+     "file. A user of Redis\n"
+     "who may only read is enough.\n"
+     "\n"
+     "Exit status: 0 done; 1 Redis cannot be read, or holds nothing of the site; 2 the report could not be "
+     "written.\n",
+     report_command},
     {COMMAND_RULES, "rules", "[--json|--markdown]", "every rule: severity, sources, what is seen, what to do",
      "", rules},
     {COMMAND_CHECK, "check", "FILE", "validate a configuration file",
@@ -165,7 +177,7 @@ static void say_unknown(const char *word)
     if (nearest != NULL)
         fprintf(stderr, "; did you mean waxseal %s?\n", nearest);
     else
-        fputs("; there are read, run, rules and check\n", stderr);
+        fputs("; there are read, run, report, rules and check\n", stderr);
 }
 
 static const struct command_row *command_named(const char *word)

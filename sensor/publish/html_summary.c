@@ -126,12 +126,35 @@ static void put_action(FILE *out, const struct report_finding *f)
     fputs("</p></li>\n", out);
 }
 
+/* Where findings are not kept by rule, the worst servers tell what to do. */
+static void put_server_actions(FILE *out, const struct report *r)
+{
+    bool told[RULE_COUNT + 1] = {false};
+    size_t count = 0;
+    for (size_t i = 0; i < r->server_count && count < URGENT; i++) {
+        const struct report_server *s = &r->servers[i];
+        if (s->gravest == RULE_COUNT || told[s->gravest])
+            continue;
+        told[s->gravest] = true;
+        fputs(count++ == 0 ? "<h3>What to do first</h3>\n<ol class=\"todo\">\n<li>" : "<li>", out);
+        html_severity(out, s->worst);
+        fprintf(out, "<span class=\"name\"><code>%s</code></span> at ", policy_rule(s->gravest)->id);
+        html_text(out, s->ip, HTML_SHORT);
+        fprintf(out, " port %u<p>", s->port);
+        html_text(out, policy_rule(s->gravest)->advice, 0);
+        fputs("</p></li>\n", out);
+    }
+    fputs(count > 0 ? "</ol>\n" : "", out);
+}
+
 static void put_actions(FILE *out, const struct report *r)
 {
     const struct report_finding *rows[URGENT];
     size_t count = report_urgent(r, rows, URGENT);
-    if (count == 0)
+    if (count == 0) {
+        put_server_actions(out, r);
         return;
+    }
     fputs("<h3>What to do first</h3>\n<ol class=\"todo\">\n", out);
     for (size_t i = 0; i < count; i++)
         put_action(out, rows[i]);
@@ -218,7 +241,6 @@ void html_verdict(FILE *out, const struct report *r)
         put_tiles(out, r);
         put_actions(out, r);
     }
-    html_missing(out, r, REPORT_BY_RULE);
     html_section_end(out);
 }
 

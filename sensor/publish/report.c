@@ -62,3 +62,13 @@ size_t report_urgent(const struct report *r, const struct report_finding **rows,
     }
     return count;
 }
+
+void report_series(struct report *r, const struct tally_series *s)
+{
+    r->column_ms = s->width_ms;
+    r->column_count = s->count;
+    for (size_t i = 0; i < s->count; i++) {
+        r->columns[i].start_ms = s->start_ms + (int64_t)i * s->width_ms;
+        memcpy(r->columns[i].counts, s->counts[i], sizeof r->columns[i].counts);
+    }
+}

@@ -210,6 +210,9 @@ struct report {
 void report_from_tally(struct report *out, const struct tally *t, const struct config *config,
                        const struct run_summary *summary, bool live);
 
+/* report_series - the course of time. */
+void report_series(struct report *r, const struct tally_series *s);
+
 /* report_urgent - what to do first: the gravest findings, those of more sessions first.
  * rows     room for cap
  * Returns  how many there are */

@@ -252,16 +252,6 @@ static void copy_quality(struct report *r, const struct tally *t, const struct r
         report_quality_add(r, summary->counters[shown[i]], counter_text(shown[i]));
 }
 
-static void copy_series(struct report *r, const struct tally_series *s)
-{
-    r->column_ms = s->width_ms;
-    r->column_count = s->count;
-    for (size_t i = 0; i < s->count; i++) {
-        r->columns[i].start_ms = s->start_ms + (int64_t)i * s->width_ms;
-        memcpy(r->columns[i].counts, s->counts[i], sizeof r->columns[i].counts);
-    }
-}
-
 static void copy_head(struct report *r, const struct config *config, const struct run_summary *summary)
 {
     size_t used = 0;
@@ -287,7 +277,7 @@ void report_from_tally(struct report *r, const struct tally *t, const struct con
     r->missing[REPORT_OPEN_ALERTS] = "Alerts are kept in Redis; waxseal report shows them.";
     memcpy(r->counts, t->counts, sizeof r->counts);
     r->sessions_with_messages_clear = t->sessions_with_messages_clear;
-    copy_series(r, &t->series);
+    report_series(r, &t->series);
     copy_profiles(r, t, config);
     copy_funnels(r, t);
     copy_names(&r->versions, &t->versions);

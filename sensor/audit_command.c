@@ -15,17 +15,11 @@
 #include "sensor/config_values.h"
 #include "sensor/host/clock.h"
 #include "sensor/host/log.h"
-#include "sensor/publish/html.h"
-#include "sensor/publish/json.h"
-#include "sensor/publish/prometheus.h"
-#include "sensor/publish/redis.h"
+#include "sensor/outputs.h"
 #include "sensor/publish/redis_url.h"
-#include "sensor/publish/syslog.h"
-#include "sensor/publish/text.h"
-#include "sensor/publish/tlsrpt.h"
 
 /* ERROR_CAP is the largest of what the modules ask for. */
-enum { SINKS_CAP = 8, ERROR_CAP = HTML_ERROR_CAP, WORKERS_CAP = 64 };
+enum { ERROR_CAP = OUTPUTS_ERROR_CAP, WORKERS_CAP = 64 };
 
 /* One audit at a time: what the signal handler needs must be reachable from it. */
 static struct worker *workers[WORKERS_CAP];
@@ -181,125 +175,14 @@ static bool configure(const char *command, const struct options *o, struct confi
     return true;
 }
 
-/* ---- outputs ---- */
-
-/* Would the output overwrite a capture that is to be read? */
-static bool output_is_input(const char *output, const struct options *o)
+/* 0 where one could not be opened, which has then been said. */
+static size_t open_outputs(const char *command, bool live, const struct options *o, const struct config *c,
+                           struct sink *sinks)
 {
-    struct stat out;
-    struct stat in;
-    if (stat(output, &out) != 0 || !S_ISREG(out.st_mode))
-        return false;
-    for (size_t i = 0; i < o->argument_count; i++)
-        if (stat(o->arguments[i], &in) == 0 && in.st_dev == out.st_dev && in.st_ino == out.st_ino)
-            return true;
-    return false;
-}
-
-static size_t close_sinks(struct sink *sinks, size_t count)
-{
-    static const struct run_summary nothing;
-    for (size_t i = 0; i < count; i++)
-        (void)sinks[i].finish(sinks[i].state, &nothing);
-    return 0;
-}
-
-/* The paths of outputs: at most one is standard output, and none is a capture that is to be read. */
-static bool paths_apart(const char *command, const struct options *o, const struct config *c)
-{
-    const struct {
-        const char *name;
-        const char *path;
-    } outputs[] = {{"json", c->json_path},
-                   {"html", c->html_path},
-                   {"prometheus", c->prometheus_path},
-                   {"tlsrpt", c->tlsrpt_path}};
-    char sentence[160];
-    const char *taken = NULL;
-    for (size_t i = 0; i < sizeof outputs / sizeof outputs[0]; i++) {
-        if (outputs[i].path[0] != '\0' && output_is_input(outputs[i].path, o)) {
-            snprintf(sentence, sizeof sentence,
-                     "--%s: this file is one of the captures to be read; name another", outputs[i].name);
-            return fail(command, sentence);
-        }
-        if (strcmp(outputs[i].path, "-") != 0)
-            continue;
-        if (taken != NULL) {
-            snprintf(sentence, sizeof sentence,
-                     "--%s and --%s: both to standard output; give one of them a file", taken,
-                     outputs[i].name);
-            return fail(command, sentence);
-        }
-        taken = outputs[i].name;
-    }
-    return true;
-}
-
-static bool open_json(struct sink *sink, const struct config *c, bool live, char *error)
-{
-    return json_open(sink, c->json_path, live, error);
-}
-
-static bool open_redis(struct sink *sink, const struct config *c, bool live, char *error)
-{
-    (void)live;
-    return redis_open(sink, c, error);
-}
-
-static bool open_syslog(struct sink *sink, const struct config *c, bool live, char *error)
-{
-    (void)live;
-    return syslog_open(sink, c, error);
-}
-
-static bool open_prometheus(struct sink *sink, const struct config *c, bool live, char *error)
-{
-    (void)live;
-    return prometheus_open(sink, c, error);
-}
-
-static bool open_tlsrpt(struct sink *sink, const struct config *c, bool live, char *error)
-{
-    (void)live;
-    return tlsrpt_open(sink, c, error);
-}
-
-static bool open_text(struct sink *sink, const struct config *c, bool live, char *error)
-{
-    return live ? text_open_lines(sink, stdout, error) : text_open(sink, stdout, c, error);
-}
-
-/* Returns how many sinks were opened; 0 where one could not be, which has then been said. tlsrpt is the last: what is opened and
- * not used is finished, and it would write an empty report over a good one. Alerts and Prometheus are no account of the sessions:
- * without another output the report for people is printed beside them. */
-static size_t open_sinks(const char *command, bool live, const struct options *o, const struct config *c,
-                         struct sink *sinks)
-{
-    const bool account = c->json_path[0] != '\0' || c->html_path[0] != '\0' || c->redis_url[0] != '\0' ||
-                         c->tlsrpt_path[0] != '\0';
-    const struct {
-        bool wanted;
-        bool (*open)(struct sink *sink, const struct config *c, bool live, char *error);
-    } outputs[] = {{c->json_path[0] != '\0', open_json},
-                   {c->redis_url[0] != '\0', open_redis},
-                   {c->syslog_url[0] != '\0', open_syslog},
-                   {c->html_path[0] != '\0', html_open},
-                   {c->prometheus_path[0] != '\0', open_prometheus},
-                   {!account, open_text},
-                   {c->tlsrpt_path[0] != '\0', open_tlsrpt}};
     char error[ERROR_CAP];
-    size_t count = 0;
-    if (!paths_apart(command, o, c))
-        return 0;
-    for (size_t i = 0; i < sizeof outputs / sizeof outputs[0]; i++) {
-        if (!outputs[i].wanted)
-            continue;
-        if (!outputs[i].open(&sinks[count], c, live, error)) {
-            (void)fail(command, error);
-            return close_sinks(sinks, count);
-        }
-        count++;
-    }
+    size_t count = outputs_open(live, o, c, sinks, error);
+    if (count == 0)
+        (void)fail(command, error);
     return count;
 }
 
@@ -385,7 +268,7 @@ enum exit_status audit_command_read(const struct options *o)
 {
     static struct config config;
     struct worker_input input = {.path_count = o->argument_count};
-    struct sink sinks[SINKS_CAP];
+    struct sink sinks[OUTPUTS_CAP];
     struct auditor_result result;
     enum severity fail_on = SEVERITY_COUNT;
     char error[ERROR_CAP];
@@ -403,7 +286,7 @@ enum exit_status audit_command_read(const struct options *o)
         return EXIT_NOT_STARTED;
     }
     worker_count = 1;
-    size_t sink_count = open_sinks("read", false, o, &config, sinks);
+    size_t sink_count = open_outputs("read", false, o, &config, sinks);
     if (sink_count == 0) {
         close_workers();
         return EXIT_NOT_STARTED;
@@ -484,7 +367,7 @@ static void say_farewell(const struct auditor_result *result)
 enum exit_status audit_command_run(const struct options *o)
 {
     static struct config config;
-    struct sink sinks[SINKS_CAP];
+    struct sink sinks[OUTPUTS_CAP];
     struct auditor_result result;
     if (o->argument_count > 0) {
         (void)fail("run", "takes no files; to audit captures: waxseal read FILE...");
@@ -494,7 +377,7 @@ enum exit_status audit_command_run(const struct options *o)
         return EXIT_NOT_STARTED;
     config.live = true;
     bool opened = open_interfaces(&config);
-    size_t sink_count = opened ? open_sinks("run", true, o, &config, sinks) : 0;
+    size_t sink_count = opened ? open_outputs("run", true, o, &config, sinks) : 0;
     if (sink_count == 0) {
         close_workers();
         return EXIT_NOT_STARTED;

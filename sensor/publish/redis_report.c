@@ -9,7 +9,14 @@
 #include "sensor/publish/redis_report_parts.h"
 #include "sensor/publish/redis_route.h"
 
-enum { PAGE_ROWS = 100, NAME_CAP = 64, NS_PER_MS = 1000000, SENSORS_CAP = 64, TOP_CAP = 100 };
+enum {
+    PAGE_ROWS = 100,
+    PAGES_CAP = 20000,
+    NAME_CAP = 64,
+    NS_PER_MS = 1000000,
+    SENSORS_CAP = 64,
+    TOP_CAP = 100
+};
 
 static const int64_t minute_ms = 60000;
 static const int64_t hour_ms = 3600000;
@@ -111,14 +118,20 @@ bool redis_reading_stream(struct redis_reading *r, const char *key, int64_t from
     snprintf(from, sizeof from, "%" PRId64, from_ms > 0 ? from_ms : 0);
     snprintf(to, sizeof to, "%" PRId64, to_ms > 0 ? to_ms - 1 : 0);
     snprintf(rows, sizeof rows, "%d", PAGE_ROWS);
-    do {
+    for (size_t pages = 0; pages < PAGES_CAP && !page.ended; pages++) {
         page.rows = 0;
         if (!redis_link_rows(r->link, 6, (const char *const[]){"XRANGE", name, from, to, "COUNT", rows},
                              take_page_row, &page, r->why))
             return false;
+        if (page.rows < PAGE_ROWS)
+            return true;
+        if (strcmp(from + 1, page.last) == 0)
+            break; /* it gives the same page again */
         snprintf(from, sizeof from, "(%.46s", page.last);
-    } while (page.rows == PAGE_ROWS && !page.ended);
-    return true;
+    }
+    if (!page.ended)
+        snprintf(r->why, sizeof r->why, "%.100s has no end", key);
+    return page.ended;
 }
 
 /* ---- counters ---- */

@@ -14,7 +14,7 @@
 #include "sensor/host/log.h"
 
 enum {
-    QUEUE = 32,
+    QUEUE = 256, /* what may be raised in a minute, by the default of alerts.raised_a_minute */
     FRAME_CAP = SYSLOG_MESSAGE_CAP + 16, /* with the count of octets before it */
     HOST_CAP = 256,
     PORT_CAP = 8,

@@ -23,7 +23,7 @@ enum { SYSLOG_ERROR_CAP = 512, SYSLOG_MESSAGE_CAP = 8192 };
 
 /* syslog_open - to config->syslog_url. A receiver that does not answer is no error.
  * error    room of SYSLOG_ERROR_CAP: one sentence, where false is returned
- * Memory   about 300 KiB, freed by finish */
+ * Memory   2 MiB, touched as it fills; freed by finish */
 bool syslog_open(struct sink *sink, const struct config *config, char *error);
 
 /* syslog_url_valid - is it one of the forms above? Resolves nothing. error as above. */

@@ -83,7 +83,8 @@ def handshake(talk, sni, version=b"\x03\x03", suites=b"\xc0\x2b\xc0\x2f"):
         talk.say(side, record(23, b"\x44" * 200))
 
 
-def write(path):
+def write(path, names=()):
+    """The capture; `names` are further ones that clients ask for and servers therefore have."""
     out, client = [], bytes([192, 0, 2, 1])
     for number, name in enumerate((SCRIPT, IMAGE, STYLE, MARKS, b"a" * 600)):
         talk = Talk(out, client[:3] + bytes([10 + number]), bytes([198, 51, 100, number + 1]), 587, 1764000000 + number)
@@ -105,6 +106,10 @@ def write(path):
     for number, port in enumerate((465, 993)):
         talk = Talk(out, client[:3] + bytes([20 + number]), bytes([198, 51, 100, 98 + number]), port, 1764000100 + number)
         handshake(talk, SCRIPT + IMAGE if number else b"a" * 200)
+        talk.end()
+    for number, name in enumerate(names):
+        talk = Talk(out, client[:3] + bytes([200 + number]), bytes([203, 0, 113, 1 + number]), 465, 1764000200 + number)
+        handshake(talk, name, b"\x03\x01", b"\xc0\x13")
         talk.end()
     with open(path, "wb") as file:
         file.write(pcapfile.HEADER + b"".join(out))

@@ -16,7 +16,7 @@ local prefix = KEYS[1]:match('^(waxseal:{[%w._-]+}:)meta$')
 local sensor, run, number, after = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 
 local MINUTE_MS, HOUR_MS, DAY_MS = 60000, 3600000, 86400000
-local GRACE_MS, DUE_MS = 60000, 30000
+local GRACE_MS, DUE_MS, NOW_DUE_MS = 60000, 30000, 1000
 local RECORD_TTL_S, GAUGES_TTL_S, VIEW_TTL_S = 30 * 86400, 86400, 7 * 86400
 local RUNS, TOP_ROWS, TOP_NAMES_AN_HOUR, CERT_SERVERS = 16, 100, 1000, 100
 local VIEW_ROWS, INDEX_ROWS, TAIL_ROWS, COPY_ROWS, CLOSE_AT_ONCE = 2000, 10000, 300, 200, 1000
@@ -89,6 +89,19 @@ local clock = call('TIME')
 local now_ms = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
 local future_ms = now_ms + DAY_MS
 
+-- Adds numbers to fields: in two commands, where HINCRBY would take one for each.
+local function add_to_hash(key, sums)
+    local names, set = {}, {}
+    for name in pairs(sums) do names[#names + 1] = name end
+    if #names == 0 then return end
+    local old = call('HMGET', key, unpack(names))
+    for i, name in ipairs(names) do
+        set[2 * i - 1] = name
+        set[2 * i] = whole((tonumber(old[i] or '0') or 0) + sums[name])
+    end
+    call('HSET', key, unpack(set))
+end
+
 -- ---- is it new?
 
 -- A hash of another sensor, or one that another program may have put in its place.
@@ -110,7 +123,7 @@ local function type_problem(name, wanted)
 end
 
 local fixed = {
-    hash = {'meta', 'marks', 'now', 'win', 'due', 'advice', 'hist:certdays', 'sensor:' .. sensor, 'gauges:' .. sensor},
+    hash = {'meta', 'marks', 'now', 'due', 'advice', 'hist:certdays', 'sensor:' .. sensor, 'gauges:' .. sensor},
     zset = {'open', 'hours', 'idx:servers', 'idx:certs', 'idx:clients', 'runs:' .. sensor},
     stream = {'events', 'alerts', 'view:servers', 'view:certs', 'view:clients', 'view:sensors', 'roll:health:1m:' .. sensor},
     set = {'sensors'},
@@ -139,11 +152,11 @@ if tonumber(number) <= last_batch then return {'renumber', whole(last_batch), ''
 
 -- ---- is it sound?  Nothing has been written so far, and nothing is until the whole batch has been looked at.
 
--- shape: min arguments, parity of the rest (0: pairs; nil: any)
+-- shape: least number of arguments; 0 where the rest comes in pairs; greatest number
 local SHAPES = {
-    limits = {3}, fields = {1}, event = {2}, counters = {1}, roll = {1, 0}, health = {1, 0}, top = {2, 0}, alert = {1, 0},
-    server = {3, 0}, cert = {3, 0}, client = {3, 0}, gauges = {0, 0}, sensor = {0, 0}, advice = {0, 0}, heartbeat = {1},
-    mark = {2}, finish = {0},
+    limits = {3, 0, 3}, fields = {1}, event = {2}, counters = {1}, roll = {1, 0}, health = {1, 0}, top = {2, 0}, alert = {1, 0},
+    server = {3, 0}, cert = {3, 0}, client = {3, 0}, gauges = {0, 0}, sensor = {0, 0}, advice = {0, 0}, heartbeat = {1, 0, 1},
+    mark = {2, 0, 2}, finish = {0, 0, 0},
 }
 local NUMBERED = {roll = 1, health = 1, top = 2, alert = 1, event = 1, mark = 1, heartbeat = 1}
 local RECORDS = {server = 'srv:', cert = 'cert:', client = 'cli:'}
@@ -194,13 +207,8 @@ checks.roll = function(at, n)
         local index = tonumber(ARGV[i])
         if not is_count(ARGV[i]) or index < 1 or index > counter_count then return false end
     end
-    for _, res in ipairs({'1m', '1h', '1d'}) do
-        local start = ':' .. whole(time - time % RESOLUTIONS[res].width)
-        if not hash_or_none('open:' .. res .. ':all' .. start) or not hash_or_none('open:' .. res .. ':' .. sensor .. start) then
-            return false
-        end
-    end
     return pairs_are_counts(at + 1, at + n - 1) and time % MINUTE_MS == 0 and
+        hash_or_none('open:1m:all:' .. ARGV[at]) and hash_or_none('open:1m:' .. sensor .. ':' .. ARGV[at]) and
         hash_or_none('hour:' .. whole(time - time % HOUR_MS))
 end
 checks.health = function(at, n)
@@ -231,7 +239,8 @@ checks.server, checks.cert, checks.client = record_sound, record_sound, record_s
 local function problem_of(word, at, n)
     local shape = SHAPES[word]
     if not shape then return 'unknown operation' end
-    if n < shape[1] or at + n - 1 > #ARGV or shape[2] and (n - shape[1]) % 2 ~= 0 then return 'wrong number of arguments' end
+    local fits = n >= shape[1] and n <= (shape[3] or n) and at + n - 1 <= #ARGV
+    if not fits or shape[2] and (n - shape[1]) % 2 ~= 0 then return 'wrong number of arguments' end
     local time = NUMBERED[word]
     if time and not is_count(ARGV[at + time - 1]) then return 'a time that is no number' end
     if checks[word] and not checks[word](at, n) then return 'arguments that cannot be' end
@@ -260,7 +269,6 @@ call('SADD', prefix .. 'sensors', sensor)
 local finishing = false
 local events_cap, alerts_cap = 100000, 50000
 local counters = {}    -- names, of this batch
-local touched_tops = {}
 
 -- ---- log-like streams
 
@@ -303,21 +311,20 @@ apply.event = function(at, n)
     call(unpack(command))
 end
 
--- ---- the window of 24 hours: win is the sum of hour:START over the hours in `hours`
+-- ---- the window of 24 hours: the hours in `hours`, each with an hour:START; win:LIST is the sum of their names
 
 local newest_hour
 
 local function drop_hour(start)
+    local emptied = {}
     for field, value in pairs(read_hash('hour:' .. start)) do
         local kind, name = field:match('^top (%l+) (.*)$')
         if kind then
             call('ZINCRBY', prefix .. 'win:' .. kind, '-' .. value, name)
-            touched_tops[kind] = true
-        elseif field:sub(1, 1) ~= '#' then
-            call('HINCRBY', prefix .. 'win', field, '-' .. value)
+            emptied[kind] = true
         end
     end
-    for kind in pairs(touched_tops) do call('ZREMRANGEBYSCORE', prefix .. 'win:' .. kind, '-inf', 0) end
+    for kind in pairs(emptied) do call('ZREMRANGEBYSCORE', prefix .. 'win:' .. kind, '-inf', 0) end
     call('DEL', prefix .. 'hour:' .. start)
     call('ZREM', prefix .. 'hours', start)
 end
@@ -338,12 +345,7 @@ local function in_window(hour)
 end
 
 local function window_add(hour, sums)
-    if not in_window(hour) then return end
-    local key = prefix .. 'hour:' .. whole(hour)
-    for name, n in pairs(sums) do
-        call('HINCRBY', key, name, whole(n))
-        call('HINCRBY', prefix .. 'win', name, whole(n))
-    end
+    if in_window(hour) then add_to_hash(prefix .. 'hour:' .. whole(hour), sums) end
 end
 
 apply.top = function(at, n)
@@ -362,7 +364,6 @@ apply.top = function(at, n)
         end
         call('ZINCRBY', win, delta, name)
     end
-    touched_tops[kind] = true
 end
 
 apply.alert = function(at, n)

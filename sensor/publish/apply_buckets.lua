@@ -1,6 +1,6 @@
 -- ---- buckets: gathered in open:RES:SCOPE:START, written to their stream once their time is over
 
-local sums = {['1m'] = {}, ['1h'] = {}, ['1d'] = {}, hours = {}}
+local minutes, hours = {}, {} -- start to counters, of this batch
 
 local function open_bucket(res, scope, start)
     local name = format('%s:%s:%s', res, scope, start)
@@ -14,19 +14,19 @@ apply.counters = function(at, n)
     if call('HGET', prefix .. 'meta', 'counters') ~= names then call('HSET', prefix .. 'meta', 'counters', names) end
 end
 
--- Summed up first, so that a batch costs Redis an addition for each counter and not one for each minute of it.
+local function add_pairs(sums, start, at, last)
+    local of_start = sums[start] or {}
+    sums[start] = of_start
+    for i = at, last, 2 do
+        local name = counters[tonumber(ARGV[i])]
+        of_start[name] = (of_start[name] or 0) + tonumber(ARGV[i + 1])
+    end
+end
+
 apply.roll = function(at, n)
     local time = tonumber(ARGV[at])
-    for res, of_res in pairs(sums) do
-        local width = res == 'hours' and HOUR_MS or RESOLUTIONS[res].width
-        local start = time - time % width
-        local of_start = of_res[start] or {}
-        of_res[start] = of_start
-        for i = at + 1, at + n - 1, 2 do
-            local name = counters[tonumber(ARGV[i])]
-            of_start[name] = (of_start[name] or 0) + tonumber(ARGV[i + 1])
-        end
-    end
+    add_pairs(minutes, time, at + 1, at + n - 1)
+    add_pairs(hours, time - time % HOUR_MS, at + 1, at + n - 1)
 end
 
 local function sorted_keys(map)
@@ -37,15 +37,21 @@ local function sorted_keys(map)
 end
 
 local function store_sums()
-    for _, res in ipairs({'1m', '1h', '1d'}) do
-        for start, of_start in pairs(sums[res]) do
-            for _, scope in ipairs({'all', sensor}) do
-                local key = open_bucket(res, scope, whole(start))
-                for name, n in pairs(of_start) do call('HINCRBY', key, name, whole(n)) end
-            end
-        end
+    for start, sums in pairs(minutes) do
+        add_to_hash(open_bucket('1m', 'all', whole(start)), sums)
+        add_to_hash(open_bucket('1m', sensor, whole(start)), sums)
     end
-    for _, hour in ipairs(sorted_keys(sums.hours)) do window_add(hour, sums.hours[hour]) end
+    for _, hour in ipairs(sorted_keys(hours)) do window_add(hour, hours[hour]) end
+end
+
+-- A minute that goes to its stream goes to the open hour and day as well.
+local function hand_on(scope, start, bucket)
+    local sums = {}
+    for name, n in pairs(bucket) do sums[name] = tonumber(n) end
+    for _, res in ipairs({'1h', '1d'}) do
+        local first = whole(start - start % RESOLUTIONS[res].width)
+        if hash_or_none(format('open:%s:%s:%s', res, scope, first)) then add_to_hash(open_bucket(res, scope, first), sums) end
+    end
 end
 
 apply.health = function(at, n)
@@ -150,9 +156,9 @@ local function stream_of(res, scope)
     return res == 'health' and 'roll:health:1m:' .. scope or 'roll:' .. res .. ':' .. scope
 end
 
-local function is_due(name)
+local function is_due(name, every_ms)
     local since = now_ms - tonumber(call('HGET', prefix .. 'due', name) or '0')
-    return finishing or since >= DUE_MS or since < 0
+    return finishing or since >= (every_ms or DUE_MS) or since < 0
 end
 
 local function note_done(name) call('HSET', prefix .. 'due', name, whole(now_ms)) end
@@ -173,13 +179,17 @@ local function close_group(group, crowded)
     local late = {}
     for _, start in ipairs(group) do
         local bucket = format('%s:%s:%s', group.res, group.scope, whole(start))
+        local fields = read_hash('open:' .. bucket)
         if start > last then
-            add_entry(key, group.res, start, read_hash('open:' .. bucket))
+            add_entry(key, group.res, start, fields)
+            if group.res == '1m' then hand_on(group.scope, start, fields) end
             forget_bucket(bucket)
         elseif start < math.min(last, future_ms) - RESOLUTIONS[group.res].kept then
+            if group.res == '1m' then hand_on(group.scope, start, fields) end
             forget_bucket(bucket) -- the stream does not go back so far
         elseif due then
-            late[#late + 1] = {start = start, fields = read_hash('open:' .. bucket)}
+            late[#late + 1] = {start = start, fields = fields}
+            if group.res == '1m' then hand_on(group.scope, start, fields) end
             forget_bucket(bucket)
         end
     end

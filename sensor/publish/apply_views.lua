@@ -42,7 +42,7 @@ local function apply_record(word, index)
             end
         end
         if #set > 0 then call('HSET', key, unpack(set)) end
-        call('EXPIRE', key, RECORD_TTL_S)
+        if not old[1] or tonumber(ARGV[at + 2]) - tonumber(old[1]) >= HOUR_MS then call('EXPIRE', key, RECORD_TTL_S) end
         call('ZADD', prefix .. 'idx:' .. index, newer and ARGV[at + 2] or old[1], id)
     end
 end
@@ -376,8 +376,23 @@ local function add_up(win, names)
     return sum
 end
 
+-- Every counter, and what is counted of alerts, over the hours of the window.
+local function sum_of_hours()
+    local names, win = {'alerts_raised', 'alerts_cleared', 'alerts_open_ms'}, {}
+    for name in (call('HGET', prefix .. 'meta', 'counters') or ''):gmatch('%S+') do names[#names + 1] = name end
+    for _, start in ipairs(call('ZRANGE', prefix .. 'hours', 0, -1)) do
+        if hash_or_none('hour:' .. start) then
+            for i, value in ipairs(call('HMGET', prefix .. 'hour:' .. start, unpack(names))) do
+                win[names[i]] = (win[names[i]] or 0) + (tonumber(value or '0') or 0)
+            end
+        end
+    end
+    for name, sum in pairs(win) do win[name] = whole(sum) end
+    return win
+end
+
 local function make_now()
-    local win, list = map_of(call('HGETALL', prefix .. 'win')), {}
+    local win, list = sum_of_hours(), {}
     local function set(name, value)
         list[#list + 1] = name
         list[#list + 1] = value
@@ -404,17 +419,23 @@ local function make_now()
     end
 end
 
+local function make_tops()
+    for _, kind in ipairs(TOPS) do
+        call('ZRANGESTORE', prefix .. 'top:' .. kind, prefix .. 'win:' .. kind, 0, TOP_ROWS - 1, 'REV')
+    end
+end
+
 -- ---- the batch itself
 
 for _, op in ipairs(ops) do apply[op.word](op.at, op.n) end
 store_sums()
 close_buckets(watermark())
-for _, kind in ipairs(TOPS) do
-    if touched_tops[kind] then
-        call('ZRANGESTORE', prefix .. 'top:' .. kind, prefix .. 'win:' .. kind, 0, TOP_ROWS - 1, 'REV')
-    end
-end
+close_buckets(watermark()) -- the hours and days that the minutes were handed on to
 make_due_views()
-make_now()
+if is_due('now', NOW_DUE_MS) then
+    make_now()
+    make_tops()
+    note_done('now')
+end
 call('HSET', prefix .. 'meta', 'layout', '2')
 return {'applied', number, ''}

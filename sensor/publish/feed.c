@@ -10,8 +10,8 @@
 #include "sensor/publish/feed_sums.h"
 
 enum {
-    BATCH_EVENTS = 512,
-    BATCH_FILLED = BATCH_CAP_BYTES / 4 * 3, /* events stop here: the rest is for what is added up */
+    BATCH_EVENTS = 128,                 /* about 256 KiB: Redis is busy with it for some 10 ms */
+    BATCH_FILLED = BATCH_CAP_BYTES / 2, /* events stop here: the rest is for what is added up */
     CLOSE_AFTER_MS = 1000,
     IDLE_BEAT_MS = 5000,
     HEARTBEAT_S = 15, /* three beats */

@@ -13,7 +13,7 @@
 enum {
     UNDER_WAY_CAP = 4,
     PAUSE_FIRST_MS = 100,
-    PAUSE_LAST_MS = 10000,
+    PAUSE_LAST_MS = 5000,
     TRIES_CAP = 6,
     NUMBER_CAP = 24,
     NS_PER_MS = 1000000,
@@ -44,6 +44,7 @@ static void start_over(struct redis_sender *s)
 {
     backlog_unsend(s->backlog);
     s->under_way = 0;
+    s->room = 1; /* whatever it was: less is sent in vain if it comes again */
     s->outstanding = 0;
     s->applied_first = false;
     s->spoilt = false;
@@ -190,7 +191,7 @@ static bool send_one(struct redis_sender *s, struct held *h)
 
 static bool send_some(struct redis_sender *s, uint64_t now_ms)
 {
-    while (!s->spoilt && s->under_way < UNDER_WAY_CAP) {
+    while (!s->spoilt && s->under_way < s->room) {
         struct held *h = backlog_next(s->backlog, now_ms);
         if (h == NULL)
             return true;
@@ -221,6 +222,7 @@ static bool delivered(struct redis_sender *s)
     s->events_sent += h->record.events;
     backlog_delivered(s->backlog);
     s->under_way--;
+    s->room += s->room < UNDER_WAY_CAP;
     all_is_well(s);
     return true;
 }

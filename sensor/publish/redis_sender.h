@@ -23,6 +23,7 @@ struct redis_sender {
     struct redis_condition condition;
     bool ever_connected;
     size_t under_way;   /* batches sent */
+    size_t room;        /* that may be: one after trouble, more with each that is delivered */
     size_t outstanding; /* answers, one or (with WAIT) two for each */
     bool applied_first; /* of the oldest: the script's answer is there, that of WAIT not yet */
     bool spoilt;        /* one under way was refused: the answers to the others are only swallowed */

@@ -235,6 +235,7 @@ static bool prepare(struct redis_writer *w, const struct config *config, struct 
     w->config = s->config = config;
     s->script = script;
     s->pause_ms = PAUSE_FIRST_MS;
+    s->room = 1;
     name_run(run, &s->random);
     snprintf(s->key, sizeof s->key, "waxseal:{%s}:meta", config->site);
     snprintf(s->moving, sizeof s->moving, "waxseal:{%s}:moving", config->site);

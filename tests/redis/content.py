@@ -4,7 +4,7 @@ Left out is what deploy/redis-layout.md says belongs to a process or to the mome
 import fnmatch
 
 # Keys of a process: its numbers, its health, how long it will still be believed.
-VOLATILE_KEYS = ("runs:*", "hb:*", "sensor:*", "gauges:*", "roll:health:*", "view:sensors")
+VOLATILE_KEYS = ("runs:*", "hb:*", "sensor:*", "gauges:*", "roll:health:*", "view:sensors", "due")
 # Fields of hashes and entries, by pattern of the key.
 VOLATILE_FIELDS = {
     "now": {"updated_ms", "lag_ms_max", "events_lost", "sensors_up"},

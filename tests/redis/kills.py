@@ -96,7 +96,7 @@ def run(options, folder, load, chance, spacing):
         if interruptions.left:
             sys.exit(f"only {proxy.cuts} interruptions before the sensor was done")
         print(f"{seconds:.1f} s, {passed[0]} bytes to Redis, {proxy.cuts} cuts, {interruptions.kills} of them with SIGKILL", flush=True)
-        if spacing and "lost" in words:
+        if spacing and " lost" in words:
             sys.exit(f"the sensor speaks of losses:\n{words[-2000:]}")
         client = server.client()
         return content.take(client, SITE), passed[0]

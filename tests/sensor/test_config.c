@@ -223,7 +223,10 @@ static const struct {
     {"# c\ncaps:\n  flows: 1000\n  flowz: 12\n",
      ":4: caps.flowz: unknown key; known here: flows, negotiations, *"},
     {"outputs:\n  redis:\n    url: redis://x\n\n    port: 3\n",
-     ":5: outputs.redis.port: unknown key; known here: url, password_file, events_cap"},
+     ":5: outputs.redis.port: unknown key; known here: url, password_file, ca, sentinel_user, "
+     "sentinel_password_file, replicas, connect_ms, answer_ms, patience_ms, queue_bytes, spool, "
+     "spool_cap_bytes, "
+     "events_cap, events, alerts_cap"},
     {"ports:\n - {port: 25, prot: smtp}\n",
      ":2: ports[1].prot: unknown key; known here: port, protocol, tls, role"},
     {"flow_identity: mac\n", ":1: flow_identity: expected none, vlan, tunnel or both, found 'mac'"},

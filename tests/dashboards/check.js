@@ -4,7 +4,6 @@ const { execFileSync } = require("child_process");
 const fs = require("fs");
 const os = require("os");
 const path = require("path");
-const Ajv = require("ajv");
 const alerts = require("./alerts");
 const hostile = require("./hostile");
 const layouts = require("./layout");
@@ -12,6 +11,7 @@ const { lint } = require("./lint");
 const mutations = require("./mutations");
 const panels = require("./panels");
 const { preview } = require("./preview");
+const { makeSchemaCheck } = require("./schema");
 const { feed, start } = require("./servers");
 const { interpolate } = require("./variables");
 
@@ -43,18 +43,6 @@ function checkGenerated() {
   } catch (error) {
     return [error.stderr || String(error)];
   }
-}
-
-function makeSchemaCheck() {
-  const schema = JSON.parse(fs.readFileSync(process.env.DASHBOARD_SCHEMA, "utf8"));
-  const validate = new Ajv({ strict: false, allErrors: true }).compile(schema);
-  return (board) =>
-    validate(board)
-      ? []
-      : validate.errors.map(
-          (error) =>
-            `${board.title}: ${error.instancePath} ${error.message} ${error.params.additionalProperty || ""}`,
-        );
 }
 
 /* Broken copies that a check does not notice. */
@@ -278,7 +266,10 @@ async function checkSensorRights(server, mayNot) {
 function checkFiles(boards, layout) {
   check("the committed files are what dashboards/source says", checkGenerated());
   const bySchema = makeSchemaCheck();
-  check("JSON Schema of @grafana/schema", boards.flatMap(bySchema));
+  check(
+    "JSON Schema of @grafana/schema: dashboards, and options and fields of each panel",
+    boards.flatMap(bySchema),
+  );
   check(
     "lint",
     boards.flatMap((board) => lint(board, layout, boards)),

@@ -123,6 +123,34 @@ async function checkData(boards, redis, admin, folder) {
   check(`${mutations.DATA.length} broken dashboards are noticed by their data`, notices);
 }
 
+/* Before a sensor has written, and where nothing is chosen: the text for no data, and no error. */
+async function checkEmpty(boards, redis) {
+  const bad = [];
+  const variables = {
+    datasource: "waxseal-redis",
+    site: "nowhere",
+    sensor: "all",
+    resolution: "1m",
+    server: "",
+    cert: "",
+    client: "",
+  };
+  for (const board of boards)
+    for (const panel of board.panels.filter((item) => item.type !== "row")) {
+      const name = `${board.title}: ${panel.title}`;
+      const shown = await panels.evaluate(panel, { redis, board, variables, range: { from: 0, to: 1000 } });
+      const texts = shown.values.map(({ display }) => display.text);
+      const rows = shown.data.reduce((sum, frame) => sum + (panel.options.reduceOptions ? 0 : frame.length), 0);
+      const own = /:hb:|^$/.test(shown.target.keyName || "");
+      if (
+        rows ||
+        (!own && texts.some((text) => ![panel.fieldConfig.defaults.noValue, "no session"].includes(text)))
+      )
+        bad.push(`${name}: shows ${rows} rows, ${texts.join(", ")}`);
+    }
+  check("an empty Redis gives the texts for no data", bad);
+}
+
 async function checkHostileMutations(boards, layout, redis, admin) {
   const notices = [];
   for (const [what, breakIt, name] of mutations.HOSTILE) {
@@ -300,6 +328,7 @@ async function checkAgainstRedis(boards, layout, program, work, folder) {
     await checkLimits(rules, redis, admin);
     await checkSensorRights(server, await checkRights(redis, admin));
     await admin.call("FLUSHALL");
+    await checkEmpty(boards, redis);
     check("texts from the wire stay texts", await hostile.problems(boards, layout, redis, admin));
     await checkHostileMutations(boards, layout, redis, admin);
     redis.close();

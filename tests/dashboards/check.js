@@ -334,7 +334,7 @@ async function checkAgainstRedis(boards, layout, program, work, folder) {
     redis.close();
     admin.close();
   } finally {
-    server.stop();
+    await server.stop();
   }
 }
 

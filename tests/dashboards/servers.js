@@ -72,7 +72,13 @@ async function start(folder) {
       await redis.call("AUTH", user, fs.readFileSync(passwordFile(user), "utf8").trim());
       return redis;
     },
-    stop: () => server.kill(),
+    /* It still writes its append-only file, in the folder that the caller removes next. */
+    stop: () =>
+      new Promise((resolve) => {
+        if (ended) return resolve();
+        server.once("exit", resolve);
+        server.kill("SIGKILL");
+      }),
   };
 }
 

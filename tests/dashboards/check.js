@@ -12,7 +12,7 @@ const mutations = require("./mutations");
 const panels = require("./panels");
 const { preview } = require("./preview");
 const { makeSchemaCheck } = require("./schema");
-const { feed, start } = require("./servers");
+const { feed, report, start } = require("./servers");
 const { interpolate } = require("./variables");
 
 const DASHBOARDS = path.join(layouts.ROOT, "dashboards");
@@ -327,6 +327,8 @@ async function checkAgainstRedis(boards, layout, program, work, folder) {
     await checkAlerts(rules, layout, boards, redis);
     await checkLimits(rules, redis, admin);
     await checkSensorRights(server, await checkRights(redis, admin));
+    const reports = ["grafana", "waxseal"].map((user) => report(server, program, SITE, user));
+    check("deploy/redis.acl: both users may ask for a report", reports.filter(Boolean));
     await admin.call("FLUSHALL");
     await checkEmpty(boards, redis);
     check("texts from the wire stay texts", await hostile.problems(boards, layout, redis, admin));

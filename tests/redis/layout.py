@@ -58,6 +58,10 @@ def counts_of(e):
         "verdict_" + e["verdict"]: 1, "protocol_" + e["protocol"]: 1, "direction_" + (e["direction"] or "unknown"): 1,
         "severity_" + e["severity"]: 1, "undecidable": e["undecidable"] != "", "auth_" + e["auth"]: 1, "cert_" + e["cert_state"]: 1,
         "one_sided": e["visibility"] != "both", "midstream": e["midstream"], "gap_sessions": e["gap_bytes"] > 0})
+    for part in (e["direction"], e["protocol"]):
+        if part not in ("", "transit", "other", "unknown"):
+            c["decidable_" + part] += c["decidable"]
+            c["encrypted_" + part] += c["encrypted"]
     for rule, counter in (("certificate_expired", "cert_expired"), ("certificate_self_signed", "cert_self_signed"),
                           ("certificate_name_mismatch", "cert_name_mismatch"), ("plaintext_fallback", "fall_plaintext"),
                           ("version_fallback", "fall_version"), ("starttls_withheld", "fall_withheld"), ("fallback_scsv", "fall_scsv")):

@@ -1,6 +1,7 @@
 #include "sensor/auditor.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@
 #include "sensor/host/log.h"
 #include "sensor/host/ring.h"
 #include "sensor/lane.h"
+#include "sensor/mirror_watch.h"
 #include "sensor/publish/redis.h"
 #include "sensor/publish/redis_peer.h"
 #include "sensor/track/chains.h"
@@ -28,6 +30,7 @@ enum {
     LEAF_PLACES = 4096,
     LANES_CAP = 64,
     ERROR_BYTES = 512,
+    MIRROR_DETAIL_CAP = 256,
     NS_PER_S = 1000000000
 };
 
@@ -60,6 +63,7 @@ struct auditor {
     struct leaf_place leaves[LEAF_PLACES];
     struct sink *sinks;
     size_t sink_count;
+    struct mirror_watch watch;
     struct alerts *alerts;
     int64_t newest_ms; /* end of the newest session */
     uint64_t ticks;
@@ -262,6 +266,7 @@ static void sum_up(const struct auditor *a, struct run_summary *summary)
         summary->kernel_dropped += status.kernel_dropped;
     }
     summary->counters[COUNTER_undecidable] += a->undecidable;
+    mirror_watch_total(&a->watch, &summary->mirror);
     for (int i = 0; a->alerts != NULL && i < SEVERITY_COUNT; i++)
         summary->alerts_open[i] = alerts_count(a->alerts, (enum severity)i);
 }
@@ -275,6 +280,17 @@ static void tell_status(struct auditor *a, uint64_t now_ms)
             a->sinks[i].status(a->sinks[i].state, now_ms, &summary);
 }
 
+static void on_mirror(void *context, const struct mirror_finding *finding)
+{
+    struct auditor *a = context;
+    const struct mirror_rule_info *rule = finding->rule;
+    char detail[MIRROR_DETAIL_CAP];
+    snprintf(detail, sizeof detail, "%s%s%s", finding->input, finding->input[0] != '\0' ? ": " : "",
+             finding->figures);
+    alerts_note_sensor(a->alerts, rule->id, policy_severity_of_word(rule->severity), detail, rule->advice,
+                       (int64_t)(finding->at_ns / NS_PER_MS));
+}
+
 /* Live, time also passes where no session ends. */
 static void tick_alerts(struct auditor *a)
 {
@@ -285,6 +301,7 @@ static void tick_alerts(struct auditor *a)
 
 static void tick(struct auditor *a, void (*progress)(uint64_t, uint64_t), uint64_t now_ms)
 {
+    mirror_watch_tick(&a->watch);
     tick_alerts(a);
     if (a->ticks++ % STATUS_EVERY_TICKS == 0)
         tell_status(a, now_ms);
@@ -434,11 +451,15 @@ void auditor_run(const struct config *config, struct worker **workers, size_t wo
                          .sink_count = sink_count};
     memset(result, 0, sizeof *result);
     gather_lanes(&a);
+    mirror_watch_open(&a.watch, config, workers, worker_count);
+    a.watch.found = on_mirror;
+    a.watch.context = &a;
     result->sinks_complete = open_all(&a);
     if (result->sinks_complete) {
         result->sinks_complete = start_workers(&a);
         run(&a, progress);
         result->sinks_complete &= save_history(&a);
+        mirror_watch_finish(&a.watch);
         alerts_finish(a.alerts);
     }
     sum_up(&a, &result->summary);

@@ -127,7 +127,7 @@ local fixed = {
     zset = {'open', 'hours', 'idx:servers', 'idx:certs', 'idx:clients', 'runs:' .. sensor},
     stream = {'events', 'alerts', 'view:servers', 'view:certs', 'view:clients', 'view:sensors', 'roll:health:1m:' .. sensor},
     set = {'sensors'},
-    string = {'hb:' .. sensor},
+    string = {'hb:' .. sensor, 'hb:all'},
 }
 for name in pairs(HISTS) do table.insert(fixed.hash, 'hist:' .. name) end
 for _, name in ipairs(TOPS) do
@@ -152,11 +152,11 @@ if tonumber(number) <= last_batch then return {'renumber', whole(last_batch), ''
 
 -- ---- is it sound?  Nothing has been written so far, and nothing is until the whole batch has been looked at.
 
--- shape: min arguments, parity of the rest (0: pairs; nil: any)
+-- shape: least number of arguments; 0 where the rest comes in pairs; greatest number
 local SHAPES = {
-    limits = {3}, fields = {1}, event = {2}, counters = {1}, roll = {1, 0}, health = {1, 0}, top = {2, 0}, alert = {1, 0},
-    server = {3, 0}, cert = {3, 0}, client = {3, 0}, gauges = {0, 0}, sensor = {0, 0}, advice = {0, 0}, heartbeat = {1},
-    mark = {2}, finish = {0},
+    limits = {3, 0, 3}, fields = {1}, event = {2}, counters = {1}, roll = {1, 0}, health = {1, 0}, top = {2, 0}, alert = {1, 0},
+    server = {3, 0}, cert = {3, 0}, client = {3, 0}, gauges = {0, 0}, sensor = {0, 0}, advice = {0, 0}, heartbeat = {1, 0, 1},
+    mark = {2, 0, 2}, finish = {0, 0, 0},
 }
 local NUMBERED = {roll = 1, health = 1, top = 2, alert = 1, event = 1, mark = 1, heartbeat = 1}
 local RECORDS = {server = 'srv:', cert = 'cert:', client = 'cli:'}
@@ -239,7 +239,8 @@ checks.server, checks.cert, checks.client = record_sound, record_sound, record_s
 local function problem_of(word, at, n)
     local shape = SHAPES[word]
     if not shape then return 'unknown operation' end
-    if n < shape[1] or at + n - 1 > #ARGV or shape[2] and (n - shape[1]) % 2 ~= 0 then return 'wrong number of arguments' end
+    local fits = n >= shape[1] and n <= (shape[3] or n) and at + n - 1 <= #ARGV
+    if not fits or shape[2] and (n - shape[1]) % 2 ~= 0 then return 'wrong number of arguments' end
     local time = NUMBERED[word]
     if time and not is_count(ARGV[at + time - 1]) then return 'a time that is no number' end
     if checks[word] and not checks[word](at, n) then return 'arguments that cannot be' end

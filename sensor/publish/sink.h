@@ -9,6 +9,7 @@
 
 #include "sensor/audit/alert.h"
 #include "sensor/audit/event.h"
+#include "sensor/capture/mirror.h"
 #include "sensor/host/counters.h"
 
 /* What the run was like as a whole; for reports. */
@@ -19,6 +20,7 @@ struct run_summary {
     uint64_t inputs; /* files or interfaces read */
     uint64_t inputs_broken;
     uint64_t kernel_dropped;
+    struct mirror_report mirror; /* of the whole run, all inputs */
     uint64_t alerts_open[SEVERITY_COUNT];
 };
 

@@ -355,6 +355,7 @@ static void print_quality(const struct text *t, const struct run_summary *summar
                       "packets dropped by the kernel: enlarge caps.kernel_ring_bytes or filter more");
     for (size_t i = 0; i < sizeof shown / sizeof shown[0]; i++)
         print_quality_row(p, summary->counters[shown[i]], counter_text(shown[i]));
+    text_mirror(p, &summary->mirror);
 }
 
 static void print_undecided(const struct text *t)

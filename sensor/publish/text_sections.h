@@ -22,3 +22,6 @@ void text_clients(const struct page *p, const struct tally *t);
 /* text_house - what the house policy did: rules of its own that were hit, findings that exceptions took away, and exceptions that
  * had ended by the last packet. */
 void text_house(const struct page *p, const struct tally *t, const struct config *config, uint64_t last_ns);
+
+/* text_mirror - tags and tunnels that were seen, and the findings about the mirror with what to do. */
+void text_mirror(const struct page *p, const struct mirror_report *report);

@@ -93,13 +93,14 @@ static void test_redis_peer_flood_asks_once_in_ten_seconds(void **state)
     make_session(&x, 0, true);
     record("a", &x);
     struct redis_peer *peer = open_peer("b");
+    long before = calls_of("hmget"); /* the script's own */
     make_session(&x, 0, false);
     for (int i = 0; i < 30000; i++) {
         x.session.first_ns += second_ns / 1000;
         assert_true(redis_peer_offered(peer, &x.session, WINDOW_S));
     }
     redis_peer_close(peer);
-    assert_in_range(calls_of("hmget"), 3, 4);
+    assert_in_range(calls_of("hmget") - before, 3, 4);
 }
 
 static void test_redis_peer_idle_connection_that_was_closed_is_no_trouble(void **state)

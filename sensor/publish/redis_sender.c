@@ -30,7 +30,8 @@ static uint64_t monotonic_us(void)
 
 /* ---- trouble ---- */
 
-/* Doubled each time up to a cap, and up to a quarter off: sensors that lost the same Redis must not come back all at once. */
+/* Doubled each time up to a cap, and up to a quarter off: sensors that lost the same Redis must not come
+ * back all at once. */
 static void pause_longer(struct redis_sender *s, uint64_t now_ms)
 {
     s->random = s->random * 1664525 + 1013904223;
@@ -93,8 +94,9 @@ static void lose_link(struct redis_sender *s, uint64_t now_ms, const char *why)
 
 static const int64_t time_last_s = INT64_C(1) << 36;
 
-/* The first question to a new connection. Redis answers with what it has against the connection as such (NOAUTH, protected mode, too
- * many clients), before it breaks off at a batch, which is larger than it takes from strangers. */
+/* The first question to a new connection. Redis answers with what it has against the connection as such
+ * (NOAUTH, protected mode, too many clients), before it breaks off at a batch, which is larger than it
+ * takes from strangers. */
 static bool compare_clocks(struct redis_sender *s, char *why)
 {
     struct redis_answer answer;
@@ -304,7 +306,8 @@ static void give_up_first(struct redis_sender *s)
     backlog_delivered(s->backlog);
 }
 
-/* Somebody used these numbers: a second process of this name, a clock that went back, or a Redis that was filled from elsewhere. */
+/* Somebody used these numbers: a second process of this name, a clock that went back, or a Redis that was
+ * filled from elsewhere. */
 static void renumber(struct redis_sender *s, uint64_t now_ms)
 {
     uint64_t above = s->new_number;
@@ -369,7 +372,8 @@ static void wait_for(uint32_t wait_ms, int wake_fd)
     (void)poll(&fd, 1, (int)wait_ms);
 }
 
-/* A connection that nobody used for long may have been closed by Redis or by a firewall: that alone is no trouble. */
+/* A connection that nobody used for long may have been closed by Redis or by a firewall: that alone is no
+ * trouble. */
 static void end_link(struct redis_sender *s, uint64_t now_ms)
 {
     if (s->outstanding > 0) {

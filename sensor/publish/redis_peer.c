@@ -53,8 +53,10 @@ static void disconnect(struct redis_peer *p)
 
 static void give_up(struct redis_peer *p, const char *why)
 {
+    static const char prefix[] = "connection: "; /* of redis_route_open */
     char shown[2 * REDIS_TEXT_CAP];
-    log_escape(why, shown, sizeof shown);
+    bool prefixed = strncmp(why, prefix, sizeof prefix - 1) == 0;
+    log_escape(prefixed ? why + sizeof prefix - 1 : why, shown, sizeof shown);
     if (!p->in_trouble)
         log_error("redis", "%s does not tell what other sensors see: %.120s. It is asked again after %d s",
                   redis_route_shown(p->route), shown, PAUSE_MS / MS_PER_S);
@@ -86,8 +88,8 @@ static bool question(struct redis_peer *p, const char *key, struct redis_answer 
     return false;
 }
 
-/* A connection that nobody used for long may have been closed by Redis or by a firewall, and a Cluster may have moved the slot: that
- * alone is no trouble. */
+/* A connection that nobody used for long may have been closed by Redis or by a firewall, and a Cluster may
+ * have moved the slot: that alone is no trouble. */
 static bool question_again(struct redis_peer *p, const char *key, struct redis_answer *answer, char *why)
 {
     bool used_before = p->link != NULL;
@@ -112,7 +114,8 @@ static int64_t number_of(const char *text)
     return n;
 }
 
-/* A key of another program's is no trouble: nothing is known of that server. False where Redis did not answer. */
+/* A key of another program's is no trouble: nothing is known of that server. False where Redis did not
+ * answer. */
 static bool ask(struct redis_peer *p, const struct redis_server_id *id, int64_t *other_offer_ms)
 {
     char key[REDIS_SERVER_KEY_CAP];

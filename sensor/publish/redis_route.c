@@ -149,7 +149,8 @@ static bool node_of(const char *error, const struct redis_node *asked, struct re
     return at[1] == ':' && redis_url_node(text, strlen(text), 0, out);
 }
 
-/* Goes where MOVED sends it. Any other error comes again with the first batch, which has somebody to handle it. */
+/* Goes where MOVED sends it. Any other error comes again with the first batch, which has somebody to handle
+ * it. */
 static struct redis_link *follow(struct redis_route *r, struct redis_node node, char *why)
 {
     for (int hop = 0; hop < HOPS_CAP; hop++) {

@@ -66,8 +66,8 @@ static void take_over(struct redis_writer *w, uint64_t now_ms)
     }
 }
 
-/* Also called while the sender waits for answers on a new connection: batches must reach the disk in time. Where there is trouble
- * they go there at once. */
+/* Also called while the sender waits for answers on a new connection: batches must reach the disk in time.
+ * Where there is trouble they go there at once. */
 static void take_care(void *state)
 {
     struct redis_writer *w = state;

@@ -96,10 +96,11 @@ class Server:
 
     def __init__(self, folder, name, port=0, options=(), aof=True, binary="redis-server"):
         self.folder = os.path.join(folder, name)
-        os.makedirs(self.folder)
+        self.data = os.path.join(self.folder, "data")
+        os.makedirs(self.data)
         self.path = os.path.join(self.folder, "s")
         self.port, self.process = port, None
-        self.words = [binary, "--port", str(port), "--bind", "127.0.0.1", "--unixsocket", self.path, "--dir", self.folder,
+        self.words = [binary, "--port", str(port), "--bind", "127.0.0.1", "--unixsocket", self.path, "--dir", self.data,
                       "--save", "", "--appendonly", "yes" if aof else "no", "--appendfsync", "always",
                       "--enable-debug-command", "yes", "--repl-diskless-sync-delay", "0", *options]
 

@@ -19,7 +19,7 @@
 /* An empty ring is looked at again after this long: waking a thread for every session would cost more than
  * the session. */
 enum {
-    IDLE_SLEEP_US = 1000,
+    IDLE_SLEEP_US = 3000,
     TICK_EVERY_MS = 200,
     SAVE_EVERY_MS = 300000,
     LEAF_PLACES = 4096,

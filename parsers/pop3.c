@@ -306,4 +306,4 @@ static enum step next(void *state, enum side from, struct cursor *in, struct mai
     return talk_next(state, &protocol, from, in, ev);
 }
 
-const struct mail_parser pop3_parser = {sizeof(struct pop3), next, gap};
+const struct mail_parser pop3_parser = {sizeof(struct pop3), next, gap, NULL};

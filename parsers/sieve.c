@@ -339,4 +339,4 @@ static enum step next(void *state, enum side from, struct cursor *in, struct mai
     return talk_next(state, &protocol, from, in, ev);
 }
 
-const struct mail_parser sieve_parser = {sizeof(struct sieve), next, gap};
+const struct mail_parser sieve_parser = {sizeof(struct sieve), next, gap, NULL};

@@ -39,11 +39,19 @@ void talk_bye(struct talk *t, enum side from, unsigned code)
     talk_say(t, (struct mail_event){.kind = MAIL_BYE, .from = from, .code = code});
 }
 
-/* A device overwrites the whole greeting, host name and all: "220 ****************". */
+/* A device overwrites the whole greeting, host name and all: "220 ****************". The oldest (PIX) leaves
+ * every 0 and 2 in place, so that of a time of day some digits remain: "220 *****0*2***200*". */
 static bool greeting_is_masked(struct span text)
 {
     struct span word = span_word(&text);
-    return span_byte(word, 0) == '*' && mail_is_masked(word);
+    size_t stars = 0;
+    for (size_t i = 0; i < word.n; i++) {
+        uint8_t octet = span_byte(word, i);
+        stars += octet == '*';
+        if (octet != '*' && octet != '0' && octet != '2')
+            return span_byte(word, 0) == '*' && mail_is_masked(word);
+    }
+    return span_byte(word, 0) == '*' && stars >= 3;
 }
 
 void talk_greeting(struct talk *t, const struct line_text *line, struct span text, unsigned code,

@@ -46,10 +46,12 @@ struct conversation {
     struct stream streams[2];
     struct tls_record records[2];
     uint8_t reading[2]; /* enum reading */
+    bool heard[2];      /* the first bytes of this side were taken */
     bool confirmed;     /* on a port of the table, or the content proved to be mail */
     bool ndpi_wanted;   /* unexpected port, not yet decided */
     uint8_t ndpi_packets;
     void *ndpi;          /* classify.c's state; NULL where none */
+    bool server_gave_up; /* 421 was said */
     uint8_t last_secret; /* enum mail_secret of the authentication under way */
     /* Of the handshake, what a later message needs to be understood: */
     uint8_t client_session_id_length;

@@ -78,9 +78,34 @@ static void feed_mail(struct conversation *c, enum side from, struct cursor *in)
     }
 }
 
+/* Of a session that was under way before the capture, a record of TLS begins this side's first segment: no line of
+ * text has such a first octet. */
+static bool is_amid_tls(struct span first)
+{
+    enum { HEADER_BYTES = 5, RECORD_BYTES_MAX = 16384 + 2048 };
+    unsigned length = (unsigned)span_byte(first, 3) << 8 | span_byte(first, 4);
+    return first.n >= HEADER_BYTES && span_byte(first, 0) >= TLS_CHANGE_CIPHER_SPEC &&
+           span_byte(first, 0) <= TLS_APPLICATION_DATA && span_byte(first, 1) == 3 &&
+           span_byte(first, 2) <= 4 && length > 0 && length <= RECORD_BYTES_MAX;
+}
+
+static void begin_side(struct conversation *c, enum side from, struct span first)
+{
+    bool other_heard = c->heard[side_other(from)];
+    c->heard[from] = true;
+    if (!c->facts.midstream || c->parser == NULL || c->reading[from] != READING_MAIL)
+        return;
+    if (is_amid_tls(first))
+        c->reading[from] = READING_TLS;
+    else if (!other_heard && c->parser->join != NULL)
+        c->parser->join(c->mail_state);
+}
+
 void session_bytes(struct conversation *c, enum side from, struct span bytes)
 {
     struct cursor in = cursor_over(bytes);
+    if (!c->heard[from])
+        begin_side(c, from, bytes);
     if (c->reading[from] == READING_MAIL)
         feed_mail(c, from, &in);
     if (c->reading[from] == READING_TLS && cursor_left(&in) > 0)

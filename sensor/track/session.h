@@ -63,7 +63,7 @@ struct session_mail {
     bool capabilities_refused;
     bool offer_starttls; /* in the last list */
     bool offer_starttls_ever;
-    bool offer_masked;         /* a keyword of a list was overwritten */
+    bool offer_masked;         /* a keyword of a list, or the command that asks for one, was overwritten */
     bool offer_plain_auth;     /* in any list before TLS */
     bool offer_login_disabled; /* in the last list */
     bool

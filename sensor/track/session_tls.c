@@ -263,8 +263,12 @@ static void judge_established(struct conversation *c)
         t->established = c->data[CLIENT] && c->data[SERVER] && !c->refusal_sized;
         return;
     }
+    if (!t->server_hello) { /* up to TLS 1.2 a client sends data only after the server's Finished */
+        t->established = one_sided && c->finished[CLIENT] && c->data[CLIENT];
+        return;
+    }
     bool both = (c->finished[CLIENT] || c->data[CLIENT]) && (c->finished[SERVER] || c->data[SERVER]);
-    t->established = t->server_hello && (both || (one_sided && (c->data[CLIENT] || c->data[SERVER])));
+    t->established = both || (one_sided && (c->data[CLIENT] || c->data[SERVER]));
 }
 
 static void note_protected(struct conversation *c, enum side from, const struct tls_piece *piece)

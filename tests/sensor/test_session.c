@@ -41,6 +41,7 @@ static int teardown(void **state)
 
 static void begin(struct conversation *c, enum protocol protocol)
 {
+    memset(c->mail_state, 0, sizeof c->mail_state); /* as the pool hands it out */
     session_begin(c, &shared, protocol);
     for (int side = CLIENT; side <= SERVER; side++) {
         c->facts.side[side].packets = 5;

@@ -40,31 +40,39 @@ bool rules_is_local(const struct session *s)
            (is_loopback(&s->client_address, s->family) && is_loopback(&s->server_address, s->family));
 }
 
+/* The server greeted in plaintext, and the client began TLS without asking for it: nothing of it came back. */
+static bool tls_unwanted(const struct session *s)
+{
+    return s->mail.greeting_seen && !s->mail.tls_asked && s->tls.begun && !s->tls.server_hello &&
+           !s->tls.server_encrypted && !s->tls.alert_seen && rules_dialogue_whole(s);
+}
+
 /* Cleartext that nothing later can have undone: text after the go-ahead, a login, a mail; or a dialogue
- * seen to its end. */
+ * seen to its end. Where the capture ends before the session does, TLS may have come. */
 static bool plaintext_certain(const struct session *s)
 {
     const struct session_mail *m = &s->mail;
     if (m->cleartext_goes_on || m->auth_seen || m->transaction || m->messages > 0)
         return true;
-    return dialogue_seen(s) && !m->lost && !s->side[CLIENT].gap_before_tls && !s->side[SERVER].gap_before_tls;
+    return dialogue_seen(s) && (closed(s) || m->bye) && !m->lost && !s->side[CLIENT].gap_before_tls &&
+           !s->side[SERVER].gap_before_tls;
 }
 
 enum mode policy_mode(const struct session *s)
 {
     const struct session_mail *m = &s->mail;
-    if (s->tls.begun && !s->tls.not_tls) {
+    if (s->tls.begun && !s->tls.not_tls && !tls_unwanted(s)) {
         if (dialogue_seen(s))
             return MODE_STARTTLS;
         if (s->tls_port || s->protocol == PROTOCOL_OTHER)
             return MODE_IMPLICIT;
         /* TLS from the first captured octet of a port that uses STARTTLS: what came before was perhaps not
          * captured. */
-        return s->midstream || !both_visible(s) ? MODE_UNDECIDABLE : MODE_IMPLICIT;
+        return rules_dialogue_whole(s) ? MODE_IMPLICIT : MODE_UNDECIDABLE;
     }
     if (m->tls_accepted && !m->cleartext_goes_on && !m->auth_seen && !m->transaction)
         return MODE_STARTTLS;
-    if (s->tls.not_tls || plaintext_certain(s))
+    if (s->tls.not_tls || tls_unwanted(s) || plaintext_certain(s))
         return MODE_PLAINTEXT;
     return MODE_UNDECIDABLE;
 }
@@ -76,13 +84,14 @@ enum tls_state policy_tls_state(const struct session *s)
         return TLS_STATE_ESTABLISHED;
     if (!t->begun) {
         bool gave_up = s->mail.tls_accepted && closed(s) && rules_dialogue_whole(s);
-        return gave_up ? TLS_STATE_FAILED : TLS_STATE_NONE;
+        bool amid_something = s->midstream && !dialogue_seen(s); /* TLS, from within a record on? */
+        return gave_up ? TLS_STATE_FAILED : amid_something ? TLS_STATE_UNKNOWN : TLS_STATE_NONE;
     }
-    if (t->alert_seen || t->not_tls)
+    if (t->alert_seen || t->not_tls || (tls_unwanted(s) && closed(s)))
         return TLS_STATE_FAILED;
     if (!both_visible(s) || s->side[CLIENT].gap_in_handshake || s->side[SERVER].gap_in_handshake)
-        return t->client_hello && !t->server_hello && !side_visible(s, SERVER) ? TLS_STATE_HELLO_ONLY
-                                                                               : TLS_STATE_UNKNOWN;
+        return t->client_hello && !t->client_encrypted && !side_visible(s, SERVER) ? TLS_STATE_HELLO_ONLY
+                                                                                   : TLS_STATE_UNKNOWN;
     if (!t->client_hello && !t->server_hello)
         return TLS_STATE_UNKNOWN;
     if (closed(s))
@@ -112,7 +121,17 @@ static bool stripped(const struct session_mail *m)
 {
     if (m->tls_refused_tampered && !m->tls_accepted)
         return true;
-    return !m->offer_starttls_ever && (m->offer_masked || (m->greeting_masked && m->capabilities_seen));
+    /* The same device lets no EHLO pass: the server, or the device for it, does not know the command. */
+    bool asked = m->capabilities_seen || m->capabilities_refused;
+    return !m->offer_starttls_ever && (m->offer_masked || (m->greeting_masked && asked));
+}
+
+/* Its packets were seen, and they were empty: it left, or was turned away, before it said a word. */
+static bool client_kept_silent(const struct session *s)
+{
+    const struct session_side *c = &s->side[CLIENT];
+    return c->syn_seen && c->packets > 0 && c->bytes == 0 && c->gap_bytes == 0 && side_visible(s, SERVER) &&
+           !s->midstream && !s->side[SERVER].gap_before_tls;
 }
 
 static enum starttls state_of_offer(const struct session *s)
@@ -125,19 +144,20 @@ static enum starttls state_of_offer(const struct session *s)
     /* A greeting and a good-bye, or a refused greeting: nobody got as far as asking what there is. */
     bool got_further = m->helo_seen || m->auth_seen || m->transaction || m->capabilities_refused ||
                        m->messages > 0;
-    return rules_dialogue_whole(s) && m->greeting_seen && !got_further && !m->preauth ? STARTTLS_NONE
-                                                                                      : STARTTLS_UNKNOWN;
+    bool whole = rules_dialogue_whole(s) || client_kept_silent(s);
+    return whole && m->greeting_seen && !got_further && !m->preauth ? STARTTLS_NONE : STARTTLS_UNKNOWN;
 }
 
 enum starttls policy_starttls(const struct session *s)
 {
-    if (s->tls_port || s->protocol == PROTOCOL_OTHER)
+    bool asked = s->mail.tls_asked || s->mail.tls_accepted;
+    if ((s->tls_port && !asked) || s->protocol == PROTOCOL_OTHER)
         return STARTTLS_NONE;
     if (s->tls.begun && !dialogue_seen(s))
         return policy_mode(s) == MODE_IMPLICIT ? STARTTLS_NONE : STARTTLS_UNKNOWN;
     if (stripped(&s->mail))
         return STARTTLS_STRIPPED;
-    if (s->mail.tls_asked || s->mail.tls_accepted || s->tls.begun)
+    if (asked || s->tls.begun)
         return state_of_asked(s);
     return state_of_offer(s);
 }

@@ -232,7 +232,8 @@ struct answer rule_tls_handshake_failed(const struct facts *f)
     /* A refusal of a fall-back is the server doing its duty; rule fallback_scsv tells it. */
     if (s->tls.alert_seen && s->tls.alert_description == ALERT_INAPPROPRIATE_FALLBACK && s->tls.fallback_scsv)
         return clear();
-    return hit_if(state == TLS_STATE_FAILED && !s->mail.cleartext_goes_on);
+    bool hello_in_vain = state == TLS_STATE_HELLO_ONLY && policy_starttls(s) == STARTTLS_FAILED;
+    return hit_if((state == TLS_STATE_FAILED || hello_in_vain) && !s->mail.cleartext_goes_on);
 }
 
 /* A marker is normal where the client never offered the version it speaks of; it proves something only

@@ -468,6 +468,8 @@ static void take_response(struct imap *s, const struct line_text *line)
         take_untagged(s, line, rest);
     else if (span_is(tag, "+") && !lost) {
         s->literal_waits = false;
+        if (s->joined) /* a literal, perhaps, that was announced before the capture */
+            gap(s, CLIENT);
         if (in_auth(s)) /* else it is the go-ahead for a literal or for IDLE */
             talk_auth_challenge(&s->talk);
     } else if (tag.n > 0)

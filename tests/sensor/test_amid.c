@@ -254,6 +254,18 @@ static void test_amid_lines_of_a_stored_mail_are_no_commands(void **state)
     assert_false(last.mail.tls_asked);
 }
 
+static void test_amid_literal_that_was_announced_before_is_no_command(void **state)
+{
+    (void)state;
+    wire_open(&wire, tracker, 40000, 143);
+    wire_say(&wire, SERVER, "+ go on\r\n");
+    wire_say(&wire, CLIENT, "a LOGIN alice pw\r\nb STARTTLS\r\nand so on\r\n");
+    wire_say(&wire, SERVER, "a3 OK stored\r\n");
+    finish();
+    assert_false(last.mail.auth_seen);
+    assert_false(has_finding(RULE_command_injection));
+}
+
 static void test_amid_login_of_a_running_session_counts(void **state)
 {
     (void)state;
@@ -391,6 +403,7 @@ int main(void)
         TEST(test_amid_client_alone_of_tls13_is_not_hello_only),
         TEST(test_amid_hello_alone_is_hello_only),
         TEST(test_amid_lines_of_a_stored_mail_are_no_commands),
+        TEST(test_amid_literal_that_was_announced_before_is_no_command),
         TEST(test_amid_login_of_a_running_session_counts),
         TEST(test_amid_end_of_the_capture_leaves_the_mode_open),
         TEST(test_amid_starttls_on_a_tls_port_is_told),

@@ -48,13 +48,14 @@ static bool tls_unwanted(const struct session *s)
 }
 
 /* Cleartext that nothing later can have undone: text after the go-ahead, a login, a mail; or a dialogue
- * seen to its end. Where the capture ends before the session does, TLS may have come. */
+ * that was seen whole, unless the capture ends before the answer to STARTTLS. */
 static bool plaintext_certain(const struct session *s)
 {
     const struct session_mail *m = &s->mail;
     if (m->cleartext_goes_on || m->auth_seen || m->transaction || m->messages > 0)
         return true;
-    return dialogue_seen(s) && (closed(s) || m->bye) && !m->lost && !s->side[CLIENT].gap_before_tls &&
+    bool answer_due = m->tls_asked && !m->tls_refused && !m->tls_accepted && !closed(s) && !m->bye;
+    return dialogue_seen(s) && !answer_due && !m->lost && !s->side[CLIENT].gap_before_tls &&
            !s->side[SERVER].gap_before_tls;
 }
 
@@ -130,8 +131,8 @@ static bool stripped(const struct session_mail *m)
 static bool client_kept_silent(const struct session *s)
 {
     const struct session_side *c = &s->side[CLIENT];
-    return c->syn_seen && c->packets > 0 && c->bytes == 0 && c->gap_bytes == 0 && side_visible(s, SERVER) &&
-           !s->midstream && !s->side[SERVER].gap_before_tls;
+    return closed(s) && c->syn_seen && c->packets > 0 && c->bytes == 0 && c->gap_bytes == 0 &&
+           side_visible(s, SERVER) && !s->midstream && !s->side[SERVER].gap_before_tls;
 }
 
 static enum starttls state_of_offer(const struct session *s)

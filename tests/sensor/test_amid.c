@@ -276,7 +276,7 @@ static void test_amid_login_of_a_running_session_counts(void **state)
     assert_true(has_finding(RULE_auth_in_clear));
 }
 
-static void test_amid_end_of_the_capture_leaves_the_mode_open(void **state)
+static void test_amid_end_of_the_capture_before_the_go_ahead_leaves_the_mode_open(void **state)
 {
     (void)state;
     for (int closed = 0; closed <= 1; closed++) {
@@ -286,6 +286,7 @@ static void test_amid_end_of_the_capture_leaves_the_mode_open(void **state)
         wire_say(&wire, SERVER, "220 mx.example.org ESMTP\r\n");
         wire_say(&wire, CLIENT, "EHLO client.example.net\r\n");
         wire_say(&wire, SERVER, "250-mx.example.org\r\n250 STARTTLS\r\n");
+        wire_say(&wire, CLIENT, "STARTTLS\r\n");
         if (closed)
             wire_close(&wire);
         finish();
@@ -405,7 +406,7 @@ int main(void)
         TEST(test_amid_lines_of_a_stored_mail_are_no_commands),
         TEST(test_amid_literal_that_was_announced_before_is_no_command),
         TEST(test_amid_login_of_a_running_session_counts),
-        TEST(test_amid_end_of_the_capture_leaves_the_mode_open),
+        TEST(test_amid_end_of_the_capture_before_the_go_ahead_leaves_the_mode_open),
         TEST(test_amid_starttls_on_a_tls_port_is_told),
         TEST(test_amid_421_behind_the_go_ahead_is_no_injection),
         TEST(test_amid_hello_in_vain_after_a_go_ahead_is_a_failure),

@@ -62,7 +62,8 @@ static bool plaintext_certain(const struct session *s)
 enum mode policy_mode(const struct session *s)
 {
     const struct session_mail *m = &s->mail;
-    if (s->tls.begun && !s->tls.not_tls && !tls_unwanted(s)) {
+    bool given_up = s->tls.not_tls || tls_unwanted(s) || (m->cleartext_goes_on && !s->tls.established);
+    if (s->tls.begun && !given_up) {
         if (dialogue_seen(s))
             return MODE_STARTTLS;
         if (s->tls_port || s->protocol == PROTOCOL_OTHER)
@@ -73,7 +74,7 @@ enum mode policy_mode(const struct session *s)
     }
     if (m->tls_accepted && !m->cleartext_goes_on && !m->auth_seen && !m->transaction)
         return MODE_STARTTLS;
-    if (s->tls.not_tls || tls_unwanted(s) || plaintext_certain(s))
+    if (given_up || plaintext_certain(s))
         return MODE_PLAINTEXT;
     return MODE_UNDECIDABLE;
 }

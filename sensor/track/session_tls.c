@@ -365,6 +365,15 @@ static void note_piece(struct conversation *c, enum side from, const struct tls_
     }
 }
 
+/* What stands where the header of a record should: the handshake failed, and its client goes on without TLS. */
+static bool is_text(const struct tls_record *r)
+{
+    for (uint8_t i = 0; i < r->header_used; i++)
+        if (r->header[i] < ' ' || r->header[i] > '~')
+            return false;
+    return r->header_used > 0;
+}
+
 void session_feed_tls(struct conversation *c, enum side from, struct cursor *in)
 {
     while (cursor_left(in) > 0 && !c->facts.tls.established) {
@@ -377,6 +386,8 @@ void session_feed_tls(struct conversation *c, enum side from, struct cursor *in)
              * TLS. */
             if (from == SERVER && !c->records[from].started && c->facts.tls.client_hello)
                 c->facts.tls.not_tls = true;
+            if (from == CLIENT && is_text(&c->records[CLIENT]) && c->facts.tls.alert_seen)
+                c->facts.mail.cleartext_goes_on |= c->facts.mail.tls_accepted;
             c->facts.tls.malformed |= c->facts.tls.begun;
             c->reading[from] = READING_NOTHING;
             take_store_back(c, from);

@@ -387,6 +387,43 @@ static void test_amid_ehlo_that_a_server_does_not_know_is_none(void **state)
     assert_int_equal(policy_starttls(&last), STARTTLS_UNKNOWN);
 }
 
+static void test_amid_text_behind_a_failed_handshake_is_plaintext(void **state)
+{
+    (void)state;
+    wire_open(&wire, tracker, 40000, 25);
+    say_starttls();
+    send_client_hello();
+    build_alert(out, 2, 40);
+    send_out(SERVER);
+    wire_say(&wire, CLIENT, "MAIL FROM:<a@example.net>\r\n");
+    wire_say(&wire, SERVER, "250 ok\r\n");
+    wire_close(&wire);
+    finish();
+    assert_int_equal(policy_mode(&last), MODE_PLAINTEXT);
+    assert_int_equal(policy_starttls(&last), STARTTLS_FAILED);
+    assert_true(has_finding(RULE_cleartext_after_go_ahead));
+}
+
+static void test_amid_proxy_header_on_another_port_hides_no_greeting(void **state)
+{
+    (void)state;
+    static const char header[] = "PROXY TCP4 192.0.2.1 192.0.2.2 4000 10025\r\n";
+    wire_open(&wire, tracker, 40000, 10025);
+    wire_handshake(&wire);
+    struct segment again = wire_segment(&wire, CLIENT, TCP_ACK, header, sizeof header - 1);
+    wire_feed(&wire, &again);
+    wire_say(&wire, CLIENT, header);
+    wire_say(&wire, SERVER, "220 mx.example.org ESMTP\r\n");
+    wire_say(&wire, CLIENT, "EHLO client.example.net\r\n");
+    wire_say(&wire, SERVER, "250-mx.example.org\r\n250 SIZE\r\n");
+    wire_close(&wire);
+    finish();
+    assert_int_equal(last.detected_by, DETECTED_BY_CONTENT);
+    assert_string_equal(last.server_name, "mx.example.org");
+    assert_int_equal(last.side[CLIENT].gap_bytes, 0);
+    assert_int_equal(policy_starttls(&last), STARTTLS_NOT_OFFERED);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -413,6 +450,8 @@ int main(void)
         TEST(test_amid_client_that_left_without_a_word_never_got_that_far),
         TEST(test_amid_ehlo_that_a_device_keeps_back_is_stripping),
         TEST(test_amid_ehlo_that_a_server_does_not_know_is_none),
+        TEST(test_amid_text_behind_a_failed_handshake_is_plaintext),
+        TEST(test_amid_proxy_header_on_another_port_hides_no_greeting),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -94,7 +94,8 @@ enum tls_state policy_tls_state(const struct session *s)
     if (!both_visible(s) || s->side[CLIENT].gap_in_handshake || s->side[SERVER].gap_in_handshake)
         return t->client_hello && !t->client_encrypted && !side_visible(s, SERVER) ? TLS_STATE_HELLO_ONLY
                                                                                    : TLS_STATE_UNKNOWN;
-    if (!t->client_hello && !t->server_hello)
+    bool answer_lost = !t->server_hello && s->side[SERVER].gap_before_tls;
+    if ((!t->client_hello && !t->server_hello) || answer_lost)
         return TLS_STATE_UNKNOWN;
     if (closed(s))
         return t->server_hello ? TLS_STATE_FAILED : TLS_STATE_HELLO_ONLY;

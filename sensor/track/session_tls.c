@@ -264,7 +264,8 @@ static void judge_established(struct conversation *c)
         return;
     }
     if (!t->server_hello) { /* up to TLS 1.2 a client sends data only after the server's Finished */
-        t->established = one_sided && c->finished[CLIENT] && c->data[CLIENT];
+        bool unheard = one_sided || c->facts.side[SERVER].gap_before_tls;
+        t->established = unheard && c->finished[CLIENT] && c->data[CLIENT];
         return;
     }
     bool both = (c->finished[CLIENT] || c->data[CLIENT]) && (c->finished[SERVER] || c->data[SERVER]);

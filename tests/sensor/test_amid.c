@@ -424,6 +424,44 @@ static void test_amid_proxy_header_on_another_port_hides_no_greeting(void **stat
     assert_int_equal(policy_starttls(&last), STARTTLS_NOT_OFFERED);
 }
 
+/* ServerHello to ServerHelloDone were lost: that the client goes on shows that they came. */
+static void test_amid_lost_flight_of_the_server_is_no_silence(void **state)
+{
+    (void)state;
+    for (int data = 0; data <= 1; data++) {
+        session_count = 0;
+        wire_open(&wire, tracker, (uint16_t)(40000 + data), 25);
+        say_starttls();
+        send_client_hello();
+        wire.next[SERVER] += 1200;
+        send_finished(CLIENT);
+        if (data)
+            send_records(CLIENT, 23, 60);
+        wire_close(&wire);
+        finish();
+        assert_int_equal(policy_tls_state(&last), data ? TLS_STATE_ESTABLISHED : TLS_STATE_UNKNOWN);
+    }
+}
+
+static void test_amid_server_that_hangs_up_on_a_hello_is_a_failure(void **state)
+{
+    (void)state;
+    for (int hung_up = 0; hung_up <= 1; hung_up++) {
+        session_count = 0;
+        wire_open(&wire, tracker, (uint16_t)(40000 + hung_up), 993);
+        wire_handshake(&wire);
+        send_client_hello();
+        struct segment reset = wire_segment(&wire, SERVER, TCP_RST | TCP_ACK, "", 0);
+        if (hung_up)
+            wire_feed(&wire, &reset);
+        else
+            wire_close(&wire); /* the client gave up waiting */
+        finish();
+        assert_int_equal(policy_tls_state(&last), TLS_STATE_HELLO_ONLY);
+        assert_int_equal(has_finding(RULE_tls_handshake_failed), hung_up);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -452,6 +490,8 @@ int main(void)
         TEST(test_amid_ehlo_that_a_server_does_not_know_is_none),
         TEST(test_amid_text_behind_a_failed_handshake_is_plaintext),
         TEST(test_amid_proxy_header_on_another_port_hides_no_greeting),
+        TEST(test_amid_lost_flight_of_the_server_is_no_silence),
+        TEST(test_amid_server_that_hangs_up_on_a_hello_is_a_failure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -115,12 +115,17 @@ static void remember(struct imap *s, uint32_t tag, enum imap_command command)
         s->open[s->open_count++] = (struct imap_open){tag, (uint8_t)command};
 }
 
-static bool in_auth(const struct imap *s)
+static bool is_open(const struct imap *s, enum imap_command command)
 {
     for (size_t i = 0; i < s->open_count; i++)
-        if (s->open[i].command == IMAP_AUTHENTICATE)
+        if (s->open[i].command == command)
             return true;
     return false;
+}
+
+static bool in_auth(const struct imap *s)
+{
+    return is_open(s, IMAP_AUTHENTICATE);
 }
 
 /* ---- literals ---- */
@@ -267,9 +272,26 @@ static unsigned offers_of(struct span list)
     return offers;
 }
 
+/* A list for a user who is, or is just being, logged in has no STARTTLS (RFC 9051 s6.2.1), whatever the server
+ * offers before. It may come before the tagged OK of the login. */
+static bool is_list_for_user(const struct imap *s, unsigned offers)
+{
+    bool asked_for = is_open(s, IMAP_CAPABILITY);
+    bool logging_in = is_open(s, IMAP_LOGIN) || is_open(s, IMAP_AUTHENTICATE);
+    switch ((enum imap_state)s->state) {
+    case IMAP_GREETING: return false;
+    case IMAP_NOT_AUTHENTICATED: return logging_in && !asked_for;
+    case IMAP_AUTHENTICATED: return true;
+    case IMAP_UNKNOWN: return (offers & (OFFER_PLAIN_AUTH | OFFER_OTHER_AUTH | OFFER_LOGIN_DISABLED)) == 0;
+    }
+    return false;
+}
+
 static void say_capabilities(struct imap *s, const struct line_text *line, struct span list)
 {
     unsigned offers = offers_of(list) | (line->overlong ? (unsigned)OFFER_CUT : 0u);
+    if ((offers & (OFFER_STARTTLS | OFFER_MASKED)) == 0 && is_list_for_user(s, offers))
+        return;
     s->starttls_offered = (offers & OFFER_STARTTLS) != 0;
     talk_say(&s->talk,
              (struct mail_event){
@@ -296,12 +318,14 @@ static bool cut_code(struct span *text, struct span *code)
     return true;
 }
 
-static void take_code(struct imap *s, const struct line_text *line, struct span code)
+/* An ALERT that tells why a login failed answers the client's own word and is no surprise. */
+static void take_code(struct imap *s, const struct line_text *line, struct span code, bool refused_login)
 {
     struct span word = span_word(&code);
     if (span_is(word, "CAPABILITY"))
         say_capabilities(s, line, code);
-    else if (span_is(word, "ALERT") || span_is(word, "REFERRAL") || span_is(word, "LOGIN-REFERRALS"))
+    else if ((span_is(word, "ALERT") && !refused_login) || span_is(word, "REFERRAL") ||
+             span_is(word, "LOGIN-REFERRALS"))
         say_data(s);
 }
 
@@ -345,7 +369,7 @@ static void take_untagged(struct imap *s, const struct line_text *line, struct s
     if (status == STATUS_NONE)
         take_literal(s, SERVER, line); /* the text of a status is for people and may end in anything */
     if (has_code)
-        take_code(s, line, code);
+        take_code(s, line, code, false);
     else if (span_is(word, "CAPABILITY"))
         say_capabilities(s, line, text);
     else if (is_mailbox_data(word, text))
@@ -423,15 +447,15 @@ static void take_tagged(struct imap *s, const struct line_text *line, struct spa
 
     struct span code;
     bool has_code = cut_code(&rest, &code);
+    enum imap_command command = paired ? (enum imap_command)s->open[at].command : IMAP_OTHER;
     if (paired) {
-        enum imap_command command = (enum imap_command)s->open[at].command;
         forget(s, at);
         answer(s, command, status, rest);
     } else if (status == STATUS_OK) {
         move(s, UNPAIRED_OK);
     }
     if (has_code)
-        take_code(s, line, code);
+        take_code(s, line, code, command == IMAP_LOGIN || command == IMAP_AUTHENTICATE);
 }
 
 static void take_response(struct imap *s, const struct line_text *line)
@@ -465,4 +489,4 @@ static enum step next(void *state, enum side from, struct cursor *in, struct mai
     return talk_next(state, &protocol, from, in, ev);
 }
 
-const struct mail_parser imap_parser = {sizeof(struct imap), next, gap};
+const struct mail_parser imap_parser = {sizeof(struct imap), next, gap, NULL};

@@ -67,7 +67,8 @@ struct mail_event {
     bool accepted;           /* GREETING: the server is ready to talk */
     bool masked;             /* GREETING: overwritten with asterisks (Cisco inspection) */
     bool tampered;           /* TLS_REFUSED: 500/502 to a keyword that this server had listed, or an
-                               * echo of a masked verb such as XXXXXXXX */
+                               * echo of a masked verb such as XXXXXXXX; CAPABILITIES_REFUSED: EHLO was
+                               * overwritten */
     bool already;            /* TLS_REFUSED: because TLS is on, or out of sequence (503) */
     bool extended;           /* HELO: EHLO or LHLO, so a capability list is due */
     bool lmtp;               /* HELO: LHLO */
@@ -84,11 +85,13 @@ struct mail_event {
 
 /* One mail protocol. `next` follows the contract of smtp_next in smtp.h: one line can say several things, so
  * after STEP_EVENT call again also where nothing is left of the input. `gap` says that bytes of one side
- * were never seen: the conversation is then LOST until it is certain again (RFC-defined points only). */
+ * were never seen: the conversation is then LOST until it is certain again (RFC-defined points only). `join`
+ * comes before all bytes. */
 struct mail_parser {
     size_t size; /* of the state; all zero is a valid start */
     enum step (*next)(void *state, enum side from, struct cursor *in, struct mail_event *ev);
     void (*gap)(void *state, enum side from);
+    void (*join)(void *state); /* the beginning was not captured; NULL where that makes no difference */
 };
 
 /* mail_event_word - the name of an event kind as dialog files write it. */

@@ -161,8 +161,7 @@ static void take_line_of_client(struct pop3 *s, struct span text)
         return;
     else if (s->in_auth && talk_is_base64(text))
         talk_auth_answer(&s->talk, span_is(text, "*"));
-    else if (!span_starts(text,
-                          "PROXY ")) /* a load balancer's line before the conversation: no reply comes */
+    else
         sent(s, POP3_OTHER);
 }
 
@@ -307,4 +306,4 @@ static enum step next(void *state, enum side from, struct cursor *in, struct mai
     return talk_next(state, &protocol, from, in, ev);
 }
 
-const struct mail_parser pop3_parser = {sizeof(struct pop3), next, gap};
+const struct mail_parser pop3_parser = {sizeof(struct pop3), next, gap, NULL};

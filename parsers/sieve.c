@@ -185,7 +185,7 @@ static enum sieve_command command_of(struct span verb)
 
 static void begin_command(struct sieve *s, struct span verb)
 {
-    if (verb.n == 0 || span_is(verb, "PROXY")) /* a load balancer's line before the conversation */
+    if (verb.n == 0)
         return;
     s->command = (uint8_t)command_of(verb);
     s->auth_said = false;
@@ -339,4 +339,4 @@ static enum step next(void *state, enum side from, struct cursor *in, struct mai
     return talk_next(state, &protocol, from, in, ev);
 }
 
-const struct mail_parser sieve_parser = {sizeof(struct sieve), next, gap};
+const struct mail_parser sieve_parser = {sizeof(struct sieve), next, gap, NULL};

@@ -44,6 +44,12 @@ static void gap(void *state, enum side from)
     smtp_lose(state, from);
 }
 
+static void join(void *state)
+{
+    struct smtp *s = state;
+    s->joined = true;
+}
+
 static bool sent(struct smtp *s, enum smtp_command command)
 {
     return pairing_push(&s->pairing, (uint8_t)command);
@@ -115,12 +121,17 @@ static void take_burl(struct smtp *s, struct span rest)
     sent(s, span_is(span_word(&rest), "LAST") ? SMTP_MESSAGE : SMTP_OTHER);
 }
 
-/* Beyond a device that overwrites commands, STARTTLS is eight X and nothing more. XCLIENT is no such word. */
-static bool is_masked_starttls(struct span verb, struct span rest)
+/* Beyond a device that overwrites commands, STARTTLS is eight X and nothing more, and EHLO four and a name; other
+ * commands of four letters come later. XCLIENT is no such word. */
+static enum smtp_command masked_command(const struct smtp *s, struct span verb, struct span rest)
 {
-    enum { LENGTH_OF_STARTTLS = 8 };
-    return verb.n == LENGTH_OF_STARTTLS && span_byte(verb, 0) == 'X' && span_byte(verb, verb.n - 1) == 'X' &&
-           mail_is_masked(verb) && span_word(&rest).n == 0;
+    enum { LENGTH_OF_STARTTLS = 8, LENGTH_OF_EHLO = 4 };
+    bool argument = span_word(&rest).n > 0;
+    if (span_byte(verb, 0) != 'X' || span_byte(verb, verb.n - 1) != 'X' || !mail_is_masked(verb))
+        return SMTP_NONE;
+    if (verb.n == LENGTH_OF_STARTTLS && !argument)
+        return SMTP_MASKED;
+    return verb.n == LENGTH_OF_EHLO && argument && !s->named ? SMTP_MASKED_EHLO : SMTP_NONE;
 }
 
 /* VERB(text, action) */
@@ -161,10 +172,10 @@ static bool take_known_command(struct smtp *s, const struct line_text *line)
     }
     SMTP_VERBS(VERB)
 #undef VERB
-    if (!is_masked_starttls(verb, rest))
-        return false;
-    sent(s, SMTP_MASKED);
-    return true;
+    enum smtp_command masked = masked_command(s, verb, rest);
+    if (masked != SMTP_NONE)
+        sent(s, masked);
+    return masked != SMTP_NONE;
 }
 
 /* DATA, QUIT and the like are base64 as well. */
@@ -181,6 +192,8 @@ static void take_line_of_client(struct smtp *s, const struct line_text *line)
 {
     struct span text = line->text;
     bool in_auth = s->state == SMTP_AUTH;
+    bool joined = s->joined;
+    s->joined = false;
     if (in_auth && talk_auth_due(&s->talk))
         talk_auth_answer(&s->talk, text.n == 0 || span_is(text, "*"));
     else if (in_auth && s->talk.side[SERVER].lost && is_bare_verb(text))
@@ -189,8 +202,9 @@ static void take_line_of_client(struct smtp *s, const struct line_text *line)
         return;
     else if (in_auth && talk_is_base64(text))
         talk_auth_answer(&s->talk, span_is(text, "*"));
-    else if (!span_starts(text,
-                          "PROXY ")) /* a load balancer's line before the conversation: no reply comes */
+    else if (joined) /* the capture may begin in the middle of a body, whose lines can read like commands */
+        smtp_lose(s, CLIENT);
+    else
         sent(s, SMTP_OTHER);
 }
 
@@ -217,11 +231,23 @@ static size_t skip_data(struct smtp *s, struct span rest)
     return n;
 }
 
+static void begin_unheard_data(struct smtp *s)
+{
+    s->data_open = false;
+    s->joined = false;
+    s->body = BODY_LINE_START;
+    s->recipients_unknown = true;
+    smtp_move(s, SMTP_SENT_DATA);
+    smtp_move(s, SMTP_BODY_BEGINS);
+}
+
 static size_t body(void *state, enum side from, struct span rest)
 {
     struct smtp *s = state;
     if (from == SERVER)
         return 0;
+    if (s->data_open) /* DATA was not heard, but its 354 was */
+        begin_unheard_data(s);
     switch ((enum smtp_state)s->state) {
     case SMTP_COMMAND: return 0;
     case SMTP_AUTH: return 0;
@@ -251,4 +277,4 @@ static enum step next(void *state, enum side from, struct cursor *in, struct mai
     return talk_next(state, &protocol, from, in, ev);
 }
 
-const struct mail_parser smtp_parser = {sizeof(struct smtp), next, gap};
+const struct mail_parser smtp_parser = {sizeof(struct smtp), next, gap, join};

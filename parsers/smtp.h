@@ -42,6 +42,7 @@ struct smtp {
     uint8_t body;            /* enum line_body */
     struct smtp_reply reply;
     bool body_early;         /* the body began before 354 */
+    bool joined;             /* the beginning was not captured, and no command was seen yet */
     bool greeted;            /* the first reply was seen */
     bool named;              /* the client said HELO, EHLO or LHLO */
     bool lmtp;               /* ... and it was LHLO */
@@ -64,5 +65,6 @@ struct smtp {
  * Spec    RFC 5321 s4.1, s4.2; RFC 2920; RFC 3030; RFC 3207 s4; RFC 4954 s4; RFC 2033
  *
  * A verb XXXXXXXX that the server does not know is STARTTLS overwritten on the path: with the refusal come
- * MAIL_TLS_ASKED and MAIL_TLS_REFUSED (tampered). */
+ * MAIL_TLS_ASKED and MAIL_TLS_REFUSED (tampered). A first verb XXXX with a name is EHLO: of it comes
+ * MAIL_CAPABILITIES_REFUSED (tampered). */
 extern const struct mail_parser smtp_parser;

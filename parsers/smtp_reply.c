@@ -111,6 +111,15 @@ static void answer_masked(struct smtp *s, unsigned code)
              (struct mail_event){.kind = MAIL_TLS_REFUSED, .from = SERVER, .code = code, .tampered = true});
 }
 
+/* There will be no list of extensions, and that is the device's doing. */
+static void answer_masked_ehlo(struct smtp *s, unsigned code)
+{
+    if (code == 500 || code == 502)
+        talk_say(&s->talk,
+                 (struct mail_event){
+                     .kind = MAIL_CAPABILITIES_REFUSED, .from = SERVER, .code = code, .tampered = true});
+}
+
 /* Returns false where this was not the last reply to the command. */
 static bool answer_auth(struct smtp *s, unsigned code)
 {
@@ -182,6 +191,7 @@ static bool answer(struct smtp *s, enum smtp_command command, unsigned code, str
     case SMTP_EHLO: answer_ehlo(s, code); break;
     case SMTP_STARTTLS: answer_starttls(s, code, text); break;
     case SMTP_MASKED: answer_masked(s, code); break;
+    case SMTP_MASKED_EHLO: answer_masked_ehlo(s, code); break;
     case SMTP_SASL: return answer_auth(s, code);
     case SMTP_MAIL: answer_mail(s, code); break;
     case SMTP_RCPT: answer_rcpt(s, code); break;

@@ -9,7 +9,8 @@
     X(SMTP_EHLO)                                                                                             \
     X(SMTP_STARTTLS)                                                                                         \
     X(SMTP_MASKED) /* a verb of eight X: STARTTLS overwritten on the path */                                 \
-    X(SMTP_SASL)   /* AUTH with a mechanism */                                                               \
+    X(SMTP_MASKED_EHLO)                                                                                      \
+    X(SMTP_SASL) /* AUTH with a mechanism */                                                                 \
     X(SMTP_MAIL)                                                                                             \
     X(SMTP_RCPT)                                                                                             \
     X(SMTP_BEGIN)   /* DATA */                                                                               \

@@ -39,11 +39,19 @@ void talk_bye(struct talk *t, enum side from, unsigned code)
     talk_say(t, (struct mail_event){.kind = MAIL_BYE, .from = from, .code = code});
 }
 
-/* A device overwrites the whole greeting, host name and all: "220 ****************". */
+/* A device overwrites the whole greeting, host name and all: "220 ****************". The oldest (PIX) leaves
+ * every 0 and 2 in place, so that of a time of day some digits remain: "220 *****0*2***200*". */
 static bool greeting_is_masked(struct span text)
 {
     struct span word = span_word(&text);
-    return span_byte(word, 0) == '*' && mail_is_masked(word);
+    size_t stars = 0;
+    for (size_t i = 0; i < word.n; i++) {
+        uint8_t octet = span_byte(word, i);
+        stars += octet == '*';
+        if (octet != '*' && octet != '0' && octet != '2')
+            return span_byte(word, 0) == '*' && mail_is_masked(word);
+    }
+    return span_byte(word, 0) == '*' && stars >= 3;
 }
 
 void talk_greeting(struct talk *t, const struct line_text *line, struct span text, unsigned code,
@@ -99,6 +107,7 @@ void talk_gap(struct talk *t, enum side from)
 {
     line_skip_rest(&t->side[from].line);
     t->side[from].lost = true;
+    t->proxy.over |= from == CLIENT;
     talk_tls_unknown(t);
 }
 
@@ -191,7 +200,8 @@ static void read_line(struct talk *t, const struct talk_protocol *protocol, enum
     if (!whole)
         return;
     bool injected = side->injected;
-    protocol->line(t, from, &line);
+    if (from == SERVER || !proxy_is_line(&t->proxy, line.text))
+        protocol->line(t, from, &line);
     if (injected)
         say_injected(t, from, line.octets);
     line_done(&side->line);
@@ -217,6 +227,20 @@ static void swallow(struct talk *t, enum side from, struct cursor *in)
 {
     cursor_take(in, cursor_left(in));
     t->side[from].spoke = true;
+}
+
+/* The header of a load balancer; no protocol knows of it. What only looked like one is read like any line. */
+static void take_proxy_header(struct talk *t, const struct talk_protocol *protocol, struct cursor *in)
+{
+    struct span back;
+    cursor_take(in, proxy_take(&t->proxy, cursor_rest(*in), &back));
+    struct cursor again = cursor_over(back);
+    while (cursor_left(&again) > 0) {
+        if (t->side[CLIENT].lost)
+            swallow(t, CLIENT, &again);
+        else
+            advance(t, protocol, CLIENT, &again);
+    }
 }
 
 static bool hand_out(struct talk *t, struct mail_event *ev)
@@ -245,6 +269,9 @@ enum step talk_next(void *state, const struct talk_protocol *protocol, enum side
             say_tls_begins(t, from);
         else if (side->tls || (side->lost && from == CLIENT))
             swallow(t, from, in);
+        else if (from == CLIENT && line_is_empty(&side->line) &&
+                 proxy_may_begin(&t->proxy, span_byte(cursor_rest(*in), 0)))
+            take_proxy_header(t, protocol, in);
         else
             advance(t, protocol, from, in);
         fresh = false;

@@ -17,6 +17,7 @@
 #include "cursor.h"
 #include "line.h"
 #include "mail.h"
+#include "proxy.h"
 #include "stream.h"
 
 /* Events of one line that wait: a greeting may be a PREAUTH with capabilities, a reply refusal, good-bye and
@@ -49,6 +50,7 @@ struct talk_side {
 
 struct talk {
     struct talk_side side[2]; /* by enum side */
+    struct proxy proxy;       /* of the client */
     struct mail_event said[TALK_EVENTS_CAP];
     uint8_t said_count;
     uint8_t handed_out;

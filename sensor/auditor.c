@@ -12,6 +12,7 @@
 #include "sensor/host/log.h"
 #include "sensor/host/ring.h"
 #include "sensor/lane.h"
+#include "sensor/mirror_watch.h"
 #include "sensor/publish/redis.h"
 #include "sensor/publish/redis_peer.h"
 #include "sensor/track/chains.h"
@@ -63,6 +64,7 @@ struct auditor {
     struct alerts *alerts;
     int64_t newest_ms; /* end of the newest session */
     uint64_t ticks;
+    struct mirror_watch watch;
     uint64_t undecidable;
     enum severity worst;
     struct judgement judgement;
@@ -262,6 +264,7 @@ static void sum_up(const struct auditor *a, struct run_summary *summary)
         summary->kernel_dropped += status.kernel_dropped;
     }
     summary->counters[COUNTER_undecidable] += a->undecidable;
+    mirror_watch_total(&a->watch, &summary->mirror);
     for (int i = 0; a->alerts != NULL && i < SEVERITY_COUNT; i++)
         summary->alerts_open[i] = alerts_count(a->alerts, (enum severity)i);
 }
@@ -293,6 +296,7 @@ static void tick_alerts(struct auditor *a)
 
 static void tick(struct auditor *a, void (*progress)(uint64_t, uint64_t), uint64_t now_ms)
 {
+    mirror_watch_tick(&a->watch);
     tick_alerts(a);
     if (a->ticks++ % STATUS_EVERY_TICKS == 0)
         tell_status(a, now_ms);
@@ -442,6 +446,7 @@ void auditor_run(const struct config *config, struct worker **workers, size_t wo
                          .sink_count = sink_count};
     memset(result, 0, sizeof *result);
     gather_lanes(&a);
+    mirror_watch_open(&a.watch, config, workers, worker_count);
     result->sinks_complete = open_all(&a);
     if (result->sinks_complete) {
         result->sinks_complete = start_workers(&a);

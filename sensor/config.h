@@ -14,6 +14,7 @@
 #include "sensor/audit/house.h"
 #include "sensor/audit/profile.h"
 #include "sensor/capture/identity.h"
+#include "sensor/capture/mirror.h"
 #include "sensor/track/session.h"
 
 enum {
@@ -102,6 +103,7 @@ struct config {
     char filter[CONFIG_FILTER_CAP];     /* user's BPF text, "" for none */
     struct config_caps caps;
     struct config_timeouts timeouts;
+    struct mirror_limits mirror; /* from how much on its quality is worth a finding */
     struct config_policy policy;
     char tlsrpt_path[CONFIG_PATH_CAP];         /* "" none, "-" standard output */
     char tlsrpt_contact[CONFIG_PATH_CAP];      /* whom a reader of the report may ask */

@@ -72,6 +72,7 @@ void config_defaults(struct config *c)
         .tlsrpt_contact = "postmaster",
     };
     history_defaults(&c->history);
+    mirror_limits_default(&c->mirror);
     name_after_host(c->sensor);
     c->port_count = sizeof default_ports / sizeof default_ports[0];
     memcpy(c->ports, default_ports, sizeof default_ports);

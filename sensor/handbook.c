@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "sensor/audit/policy.h"
+#include "sensor/capture/mirror.h"
 #include "sensor/publish/json.h"
 #include "sensor/publish/page.h"
 
@@ -27,6 +28,8 @@ enum {
     ROLES_SHOWN = sizeof roles / sizeof roles[0],
     LABEL = 10
 };
+
+static const char MIRROR_GROUP[] = "Mirror";
 
 static const char *group_begun_by(enum rule rule)
 {
@@ -59,6 +62,23 @@ static void print_part(const struct page *p, const char *label, const char *text
     page_wrap(p, LABEL + 2, LABEL + 2, text);
 }
 
+/* What the sensor finds in its own mirror; the same whatever the role. */
+static void mirror_text(const struct page *p)
+{
+    page_heading(p, MIRROR_GROUP);
+    fputs("\n  Findings of the sensor, not of a session. Thresholds: mirror in the configuration.\n", p->out);
+    for (enum mirror_rule rule = 0; rule < MIRROR_RULE_COUNT; rule++) {
+        const struct mirror_rule_info *info = mirror_rule_info(rule);
+        fprintf(p->out, "\n%s\n  %-*salways ", info->id, LABEL, "severity");
+        page_severity(p, policy_severity_of_word(info->severity));
+        fputc('\n', p->out);
+        print_part(p, "wire", info->wire);
+        print_part(p, "advice", info->advice);
+        if (info->sources[0] != '\0')
+            print_part(p, "sources", info->sources);
+    }
+}
+
 void handbook_text(FILE *out)
 {
     struct page p = page_for(out);
@@ -84,12 +104,31 @@ void handbook_text(FILE *out)
         print_part(&p, "advice", info->advice);
         print_part(&p, "sources", info->sources);
     }
+    mirror_text(&p);
 }
 
 static void json_member(FILE *out, const char *name, const char *value)
 {
     fprintf(out, ", \"%s\": ", name);
     json_print(out, value);
+}
+
+static void mirror_json(FILE *out)
+{
+    for (enum mirror_rule rule = 0; rule < MIRROR_RULE_COUNT; rule++) {
+        const struct mirror_rule_info *info = mirror_rule_info(rule);
+        fputs("  {\"id\": ", out);
+        json_print(out, info->id);
+        json_member(out, "group", MIRROR_GROUP);
+        fputs(", \"severity\": {", out);
+        for (size_t i = 0; i < ROLES_SHOWN; i++)
+            fprintf(out, "%s\"%s\": \"%s\"", i > 0 ? ", " : "", session_role_word(roles[i]), info->severity);
+        fputc('}', out);
+        json_member(out, "sources", info->sources);
+        json_member(out, "wire", info->wire);
+        json_member(out, "advice", info->advice);
+        fprintf(out, "}%s\n", rule + 1 < MIRROR_RULE_COUNT ? "," : "");
+    }
 }
 
 void handbook_json(FILE *out)
@@ -108,8 +147,9 @@ void handbook_json(FILE *out)
         json_member(out, "sources", info->sources);
         json_member(out, "wire", info->wire);
         json_member(out, "advice", info->advice);
-        fprintf(out, "}%s\n", rule + 1 < RULE_COUNT ? "," : "");
+        fputs("},\n", out);
     }
+    mirror_json(out);
     fputs("]\n", out);
 }
 
@@ -120,6 +160,25 @@ static void markdown_text(FILE *out, const char *text)
         if (strchr("\\`*_<>[]|#~", *text) != NULL)
             fputc('\\', out);
         fputc(*text, out);
+    }
+}
+
+static void mirror_markdown(FILE *out)
+{
+    fprintf(
+        out,
+        "\n## %s\n\nFindings of the sensor, not of a session. Thresholds: `mirror` in the configuration.\n",
+        MIRROR_GROUP);
+    for (enum mirror_rule rule = 0; rule < MIRROR_RULE_COUNT; rule++) {
+        const struct mirror_rule_info *info = mirror_rule_info(rule);
+        fprintf(out, "\n### `%s`\n\n**Severity:** %s\n\n**Seen on the wire:** ", info->id, info->severity);
+        markdown_text(out, info->wire);
+        fputs("\n\n**What to do:** ", out);
+        markdown_text(out, info->advice);
+        if (info->sources[0] != '\0')
+            fputs("\n\n**Sources:** ", out);
+        markdown_text(out, info->sources);
+        fputc('\n', out);
     }
 }
 
@@ -145,4 +204,5 @@ void handbook_markdown(FILE *out)
         markdown_text(out, info->sources);
         fputc('\n', out);
     }
+    mirror_markdown(out);
 }

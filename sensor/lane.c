@@ -62,7 +62,7 @@ static void emit(void *context, const struct session *session)
         counter_add(&l->counters, COUNTER_ring_dropped, 1);
         return;
     }
-    memcpy(slot, session, sizeof *session);
+    session_copy(slot, session);
     ring_push(&l->ring);
 }
 

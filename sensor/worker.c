@@ -16,6 +16,7 @@
 #include "sensor/host/log.h"
 #include "sensor/lane.h"
 #include "sensor/track/flow.h"
+#include "sensor/track/repeats.h"
 #include "sensor/track/tracker.h"
 
 enum { ERROR_BYTES = 512, STATS_EVERY_FRAMES = 4096, LEAST_RING_BYTES = 4 << 20 };
@@ -56,7 +57,7 @@ static void spread(struct worker *w, const struct segment *segment)
         for (unsigned i = 0; i < w->lane_count; i++)
             lane_tick(w->lanes[i], segment->time_ns, w->segments);
     flow_key_of(segment, 0, &key, &from_low);
-    lane_segment(w->lanes[flow_key_hash(&key) % w->lane_count], segment, w->segments);
+    lane_segment(w->lanes[repeats_row_of(flow_key_hash(&key)) % w->lane_count], segment, w->segments);
     for (unsigned i = 0; i < w->lane_count; i++)
         lane_spread(w->lanes[i], w->segments);
 }
@@ -106,8 +107,10 @@ static void take_frame(struct worker *w, const struct source_frame *frame)
         counter_add(counters, COUNTER_segments, result == DECODE_TCP);
     }
     note_time(w, frame->time_ns);
+    mirror_note(&w->status.marks, counters, frame->time_ns);
     if (result != DECODE_TCP)
         return;
+    mirror_note_segment(&w->status.marks, counters, &segment, w->config->mirror.mtu_bytes);
     counter_add(counters, COUNTER_vlan_tagged, segment.vlan >= 0);
     counter_add(counters, COUNTER_tunnelled, segment.tunnel != TUNNEL_NONE);
     counter_add(counters, COUNTER_truncated, segment.missing > 0);
@@ -192,6 +195,7 @@ static void *run(void *argument)
     if (w->config->pin_workers && w->lane_count == 1)
         (void)cpu_stay_on(cpu_nth(w->input.index));
     while (more) {
+        w->status.marks.last_ns = 0; /* each capture has a clock of its own */
         w->status.inputs++;
         bool good = read_source(w);
         close_source(w);
@@ -353,6 +357,11 @@ void worker_progress(const struct worker *w, uint64_t *done_bytes, uint64_t *tot
 {
     *done_bytes = atomic_load_explicit(&w->progress_bytes, memory_order_relaxed);
     *total_bytes = w->total_bytes;
+}
+
+const char *worker_interface(const struct worker *w)
+{
+    return w->input.interface != NULL ? w->input.interface : "";
 }
 
 void worker_status(const struct worker *w, struct worker_status *status)

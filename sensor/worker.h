@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sensor/capture/mirror.h"
 #include "sensor/config.h"
 #include "sensor/host/counters.h"
 
@@ -34,6 +35,7 @@ struct worker_status {
     uint64_t inputs;
     uint64_t inputs_broken;
     uint64_t kernel_dropped;
+    struct mirror_marks marks;
 };
 
 /* worker_open - take all memory, open the input. For files, every path is opened once before anything is
@@ -54,6 +56,9 @@ struct lane *worker_lane(struct worker *w, unsigned which);
 
 /* worker_progress - input bytes consumed and in all (0 where not known). */
 void worker_progress(const struct worker *w, uint64_t *done_bytes, uint64_t *total_bytes);
+
+/* worker_interface - what it listens on; "" for files. */
+const char *worker_interface(const struct worker *w);
 
 /* worker_status - copy the counters. */
 void worker_status(const struct worker *w, struct worker_status *status);

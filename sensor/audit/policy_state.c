@@ -40,6 +40,13 @@ bool rules_is_local(const struct session *s)
            (is_loopback(&s->client_address, s->family) && is_loopback(&s->server_address, s->family));
 }
 
+/* The server greeted in plaintext, and the client began TLS without asking for it: nothing of it came back. */
+static bool tls_unwanted(const struct session *s)
+{
+    return s->mail.greeting_seen && !s->mail.tls_asked && s->tls.begun && !s->tls.server_hello &&
+           !s->tls.server_encrypted && !s->tls.alert_seen && rules_dialogue_whole(s);
+}
+
 /* Cleartext that nothing later can have undone: text after the go-ahead, a login, a mail; or a dialogue
  * seen to its end. */
 static bool plaintext_certain(const struct session *s)
@@ -53,18 +60,18 @@ static bool plaintext_certain(const struct session *s)
 enum mode policy_mode(const struct session *s)
 {
     const struct session_mail *m = &s->mail;
-    if (s->tls.begun && !s->tls.not_tls) {
+    if (s->tls.begun && !s->tls.not_tls && !tls_unwanted(s)) {
         if (dialogue_seen(s))
             return MODE_STARTTLS;
         if (s->tls_port || s->protocol == PROTOCOL_OTHER)
             return MODE_IMPLICIT;
         /* TLS from the first captured octet of a port that uses STARTTLS: what came before was perhaps not
          * captured. */
-        return s->midstream || !both_visible(s) ? MODE_UNDECIDABLE : MODE_IMPLICIT;
+        return rules_dialogue_whole(s) ? MODE_IMPLICIT : MODE_UNDECIDABLE;
     }
     if (m->tls_accepted && !m->cleartext_goes_on && !m->auth_seen && !m->transaction)
         return MODE_STARTTLS;
-    if (s->tls.not_tls || plaintext_certain(s))
+    if (s->tls.not_tls || tls_unwanted(s) || plaintext_certain(s))
         return MODE_PLAINTEXT;
     return MODE_UNDECIDABLE;
 }
@@ -76,13 +83,14 @@ enum tls_state policy_tls_state(const struct session *s)
         return TLS_STATE_ESTABLISHED;
     if (!t->begun) {
         bool gave_up = s->mail.tls_accepted && closed(s) && rules_dialogue_whole(s);
-        return gave_up ? TLS_STATE_FAILED : TLS_STATE_NONE;
+        bool amid_something = s->midstream && !dialogue_seen(s); /* TLS, from within a record on? */
+        return gave_up ? TLS_STATE_FAILED : amid_something ? TLS_STATE_UNKNOWN : TLS_STATE_NONE;
     }
-    if (t->alert_seen || t->not_tls)
+    if (t->alert_seen || t->not_tls || (tls_unwanted(s) && closed(s)))
         return TLS_STATE_FAILED;
     if (!both_visible(s) || s->side[CLIENT].gap_in_handshake || s->side[SERVER].gap_in_handshake)
-        return t->client_hello && !t->server_hello && !side_visible(s, SERVER) ? TLS_STATE_HELLO_ONLY
-                                                                               : TLS_STATE_UNKNOWN;
+        return t->client_hello && !t->client_encrypted && !side_visible(s, SERVER) ? TLS_STATE_HELLO_ONLY
+                                                                                   : TLS_STATE_UNKNOWN;
     if (!t->client_hello && !t->server_hello)
         return TLS_STATE_UNKNOWN;
     if (closed(s))
@@ -112,7 +120,9 @@ static bool stripped(const struct session_mail *m)
 {
     if (m->tls_refused_tampered && !m->tls_accepted)
         return true;
-    return !m->offer_starttls_ever && (m->offer_masked || (m->greeting_masked && m->capabilities_seen));
+    /* The same device lets no EHLO pass: the server, or the device for it, does not know the command. */
+    bool asked = m->capabilities_seen || m->capabilities_refused;
+    return !m->offer_starttls_ever && (m->offer_masked || (m->greeting_masked && asked));
 }
 
 static enum starttls state_of_offer(const struct session *s)

@@ -200,6 +200,7 @@ struct report {
     struct report_alert alerts[REPORT_ALERTS];
     size_t alert_count;
     uint64_t alerts_open;
+    struct mirror_report mirror; /* without findings where the source keeps none */
     struct report_quality quality[REPORT_QUALITY];
     size_t quality_count;
 };

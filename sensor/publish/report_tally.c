@@ -244,6 +244,7 @@ static void copy_quality(struct report *r, const struct tally *t, const struct r
                                          COUNTER_ring_dropped,
                                          COUNTER_overlong_lines,
                                          COUNTER_tls_malformed};
+    r->mirror = summary->mirror;
     report_quality_add(r, t->one_sided, "sessions of which one direction was captured");
     report_quality_add(r, t->midstream, "sessions whose beginning was not captured");
     report_quality_add(r, summary->kernel_dropped,

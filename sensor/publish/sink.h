@@ -9,6 +9,7 @@
 
 #include "sensor/audit/alert.h"
 #include "sensor/audit/event.h"
+#include "sensor/capture/mirror.h"
 #include "sensor/host/counters.h"
 
 /* What the Redis output does, for those who report it. */
@@ -35,6 +36,7 @@ struct run_summary {
     uint64_t alerts_open[SEVERITY_COUNT];
     struct redis_health redis;
     bool begun; /* false: the program could not start; what the last run wrote is left alone */
+    struct mirror_report mirror; /* of the whole run, all inputs */
 };
 
 struct sink {

@@ -193,3 +193,50 @@ void text_certificates(const struct page *p, const struct report *r)
     fputs("  ", p->out);
     page_wrap(p, 2, 2, note);
 }
+
+/* ---- the mirror ---- */
+
+static void print_vlans(const struct page *p, const struct mirror_marks *marks)
+{
+    enum { SHOWN = 12 };
+    unsigned shown = 0;
+    for (unsigned id = 0; id < MIRROR_VLANS; id++) {
+        if ((marks->vlans[id / 64] >> id % 64 & 1) == 0)
+            continue;
+        if (shown == SHOWN) {
+            fputs(" ...", p->out);
+            break;
+        }
+        fprintf(p->out, "%s%u", shown++ == 0 ? "  VLANs seen: " : ", ", id);
+    }
+    fputs(shown > 0 ? "\n" : "", p->out);
+}
+
+static void print_tunnels(const struct page *p, const struct mirror_marks *marks)
+{
+    bool any = false;
+    for (enum tunnel tunnel = TUNNEL_NONE + 1; tunnel < 32 && decode_tunnel_word(tunnel)[0] != '\0'; tunnel++)
+        if (marks->tunnels >> tunnel & 1) {
+            fprintf(p->out, "%s%s", any ? ", " : "  Tunnels seen: ", decode_tunnel_word(tunnel));
+            any = true;
+        }
+    fputs(any ? "\n" : "", p->out);
+}
+
+void text_mirror(const struct page *p, const struct mirror_report *report)
+{
+    enum { FIGURES_CAP = 128, INDENT = 11 };
+    print_vlans(p, &report->marks);
+    print_tunnels(p, &report->marks);
+    for (enum mirror_rule rule = 0; rule < MIRROR_RULE_COUNT; rule++) {
+        const struct mirror_rule_info *info = mirror_rule_info(rule);
+        char figures[FIGURES_CAP];
+        if (!mirror_found(report, rule))
+            continue;
+        fputs("\n  ", p->out);
+        page_severity_column(p, policy_severity_of_word(info->severity));
+        page_strong(p, info->id);
+        fprintf(p->out, ": %s\n%*s", mirror_say(report, rule, figures, sizeof figures), INDENT, "");
+        page_wrap(p, INDENT, INDENT, info->advice);
+    }
+}

@@ -24,3 +24,6 @@ void text_house(const struct page *p, const struct report *r);
 
 /* text_missing - why a part is not there; nothing where it is. */
 void text_missing(const struct page *p, const struct report *r, enum report_part part);
+
+/* text_mirror - tags and tunnels that were seen, and the findings about the mirror with what to do. */
+void text_mirror(const struct page *p, const struct mirror_report *report);

@@ -18,6 +18,8 @@ static void fill_connection(const struct flow *f, struct session *s)
     s->server_address = f->client_is_low ? f->key.high : f->key.low;
     s->client_port = f->client_is_low ? f->key.low_port : f->key.high_port;
     s->server_port = f->client_is_low ? f->key.high_port : f->key.low_port;
+    s->vlan = f->vlan;
+    s->tunnel = f->tunnel;
     s->family = f->family;
     s->midstream = f->midstream;
     s->evicted = f->evicted;
@@ -53,6 +55,8 @@ static void count_session(struct tracker *t, const struct session *s)
 static void drop_conversation(struct tracker *t, struct conversation *c)
 {
     reassemble_drop(&t->reassembler, c->streams);
+    for (int side = CLIENT; side <= SERVER; side++)
+        stores_take_back(&t->stores, &c->records[side]);
     if (c->ndpi != NULL)
         classify_flow_close(t->classifier, c->ndpi);
     if (c->parser != NULL)
@@ -60,39 +64,62 @@ static void drop_conversation(struct tracker *t, struct conversation *c)
     pool_give(&t->conversations, c);
 }
 
-/* Report a conversation or a packed record, and free what the flow kept. */
-static void report(struct tracker *t, struct flow *f)
+static void emit(struct tracker *t, const struct flow *f, struct session *s, bool final)
+{
+    fill_connection(f, s);
+    s->final = final;
+    set_turn(t, f, s);
+    if (final)
+        count_session(t, s);
+    t->emit(t->context, s);
+}
+
+static void report_record(struct tracker *t, struct flow *f)
 {
     struct session s;
-    if (f->packed) {
-        record_unpack(f->owner, &s);
-        record_free(&t->records, f->owner);
-        f->owner = NULL;
-    } else {
-        struct conversation *c = f->owner;
-        reassemble_flush(&t->reassembler, f, c->streams, c);
-        bool reported = c->confirmed || session_is_mail(c);
-        session_end(c);
-        for (int side = CLIENT; side <= SERVER; side++)
-            c->facts.side[side].overlap_conflicts = c->streams[side].conflicts;
-        s = c->facts;
-        drop_conversation(t, c);
-        f->owner = NULL;
-        if (!reported)
-            return;
-    }
-    fill_connection(f, &s);
-    s.final = true;
-    set_turn(t, f, &s);
-    count_session(t, &s);
-    t->emit(t->context, &s);
+    record_unpack(&t->records, f->owner, &s);
+    record_free(&t->records, f->owner);
+    f->owner = NULL;
+    emit(t, f, &s, true);
+}
+
+static void end_conversation(struct conversation *c)
+{
+    session_end(c);
+    for (int side = CLIENT; side <= SERVER; side++)
+        c->facts.side[side].overlap_conflicts = c->streams[side].conflicts;
+}
+
+static void report_conversation(struct tracker *t, struct flow *f)
+{
+    struct conversation *c = f->owner;
+    reassemble_flush(&t->reassembler, f, c->streams, c);
+    bool reported = c->confirmed || session_is_mail(c);
+    end_conversation(c);
+    if (reported)
+        emit(t, f, &c->facts, true);
+    drop_conversation(t, c);
+    f->owner = NULL;
+}
+
+void connection_judge(struct tracker *t, struct flow *f)
+{
+    if (f->judged || f->owner == NULL)
+        return;
+    f->judged = true;
+    counter_add(t->counters, COUNTER_flows_judged, 1);
+    counter_add(t->counters, COUNTER_flows_judged_one_sided,
+                f->side[CLIENT].packets == 0 || f->side[SERVER].packets == 0);
 }
 
 void connection_leave(void *context, struct flow *f)
 {
     struct tracker *t = context;
-    if (f->owner != NULL)
-        report(t, f);
+    connection_judge(t, f);
+    if (f->packed && f->owner != NULL)
+        report_record(t, f);
+    else if (f->owner != NULL)
+        report_conversation(t, f);
     else if (f->stage == FLOW_HALF_OPEN)
         counter_add(t->counters, COUNTER_flows_empty, 1);
     else if (f->stage == FLOW_CLOSING)
@@ -102,10 +129,10 @@ void connection_leave(void *context, struct flow *f)
 void connection_park(struct tracker *t, struct flow *f)
 {
     struct conversation *c = f->owner;
-    session_end(c);
-    for (int side = CLIENT; side <= SERVER; side++)
-        c->facts.side[side].overlap_conflicts = c->streams[side].conflicts;
+    end_conversation(c);
     struct record *r = record_pack(&t->records, &c->facts);
+    while (r == NULL && flow_evict_oldest(t->flows, FLOW_KNOWN))
+        r = record_pack(&t->records, &c->facts);
     if (r == NULL)
         return; /* keep the conversation; it just stays larger */
     drop_conversation(t, c);
@@ -114,10 +141,14 @@ void connection_park(struct tracker *t, struct flow *f)
     flow_move(t->flows, f, FLOW_KNOWN);
 }
 
+_Static_assert(sizeof(struct conversation) + sizeof(struct flow) <= 4096, "what a negotiation may take");
+
 static struct conversation *new_conversation(struct tracker *t, struct flow *f, enum protocol protocol)
 {
     struct conversation *c = pool_take(&t->conversations);
-    if (c == NULL && flow_evict_oldest(t->flows, FLOW_TALKING))
+    bool room = c != NULL || flow_evict_oldest(t->flows, FLOW_OPENING) ||
+                flow_evict_oldest(t->flows, FLOW_TALKING);
+    if (c == NULL && room)
         c = pool_take(&t->conversations);
     if (c == NULL) {
         counter_add(t->counters, COUNTER_negotiations_refused, 1);
@@ -126,7 +157,7 @@ static struct conversation *new_conversation(struct tracker *t, struct flow *f, 
     session_begin(c, &t->shared, protocol);
     c->facts.midstream = f->midstream;
     f->owner = c;
-    flow_move(t->flows, f, FLOW_TALKING);
+    flow_move(t->flows, f, FLOW_OPENING);
     return c;
 }
 
@@ -211,6 +242,15 @@ static bool guess_from_client(const struct tracker *t, const struct segment *seg
     return true;
 }
 
+/* As worker.c spreads connections: without a layer. */
+static uint64_t ends_hash(const struct segment *segment)
+{
+    struct flow_key key;
+    bool from_low;
+    flow_key_of(segment, 0, &key, &from_low);
+    return flow_key_hash(&key);
+}
+
 struct flow *connection_flow(struct tracker *t, const struct flow_key *key, bool from_low,
                              const struct segment *segment, uint32_t generation)
 {
@@ -218,6 +258,7 @@ struct flow *connection_flow(struct tracker *t, const struct flow_key *key, bool
     f->generation = generation;
     f->vlan = segment->vlan;
     f->tunnel = segment->tunnel;
+    f->row = repeats_row_of(ends_hash(segment));
     counter_add(t->counters, COUNTER_flows, 1);
     if (segment->flags & TCP_SYN) {
         set_client(f, from_low, (segment->flags & TCP_ACK) == 0);
@@ -236,11 +277,6 @@ void connection_begin(struct tracker *t, struct flow *f, enum side from, const s
         begin_on_named_port(t, f, row);
     else
         begin_on_other_port(t, f, from, segment->payload);
-    if (f->stage != FLOW_TALKING)
-        return;
-    struct conversation *c = f->owner;
-    c->facts.vlan = f->vlan;
-    c->facts.tunnel = f->tunnel;
 }
 
 void connection_prove(struct tracker *t, struct flow *f, const struct segment *segment)
@@ -271,14 +307,11 @@ void connection_interim(struct tracker *t, struct flow *f)
         return;
     struct session s;
     if (f->packed)
-        record_unpack(f->owner, &s);
-    else if (f->stage == FLOW_TALKING && ((struct conversation *)f->owner)->confirmed)
-        s = ((struct conversation *)f->owner)->facts;
+        record_unpack(&t->records, f->owner, &s);
+    else if (flow_is_followed(f) && ((struct conversation *)f->owner)->confirmed)
+        session_copy(&s, &((struct conversation *)f->owner)->facts);
     else
         return;
     f->interims++;
-    fill_connection(f, &s);
-    s.final = false;
-    set_turn(t, f, &s);
-    t->emit(t->context, &s);
+    emit(t, f, &s, false);
 }

@@ -10,7 +10,13 @@
 #include "sensor/track/repeats.h"
 #include "sensor/track/tracker.h"
 
-enum { PORTS = 65536, NS_PER_MS = 1000000 };
+enum {
+    PORTS = 65536,
+    NS_PER_MS = 1000000,
+    /* So many packets of one direction without one of the other, and the mirror does not deliver it: no window of mail
+     * lets a sender go on so long without an answer. */
+    JUDGED_PACKETS = 32
+};
 
 struct tracker {
     const struct config *config;
@@ -22,8 +28,8 @@ struct tracker {
     struct flow_table *flows;
     struct pool conversations;
     struct pool chunks;
-    struct pool stores;
-    struct record_pools records;
+    struct stores stores;
+    struct pool records;
     struct session_shared shared;
     struct reassembler reassembler;
     struct classifier *classifier;
@@ -56,6 +62,9 @@ void connection_begin(struct tracker *t, struct flow *f, enum side from, const s
 /* connection_prove - unexpected port: has the dialogue proved to be mail, does nDPI say so, or is it time
  * to give up? */
 void connection_prove(struct tracker *t, struct flow *f, const struct segment *segment);
+
+/* connection_judge - enough was seen to count whether both directions are there: once a connection with payload. */
+void connection_judge(struct tracker *t, struct flow *f);
 
 /* connection_park - its fate is known: keep the facts in little room and look at nothing any more. */
 void connection_park(struct tracker *t, struct flow *f);

@@ -20,12 +20,13 @@
 #include "sensor/track/fingerprints.h"
 #include "sensor/track/reassemble.h"
 #include "sensor/track/session.h"
+#include "sensor/track/stores.h"
 
 /* What all conversations of a worker share. */
 struct session_shared {
     struct counters *counters;
     struct digester *digester;
-    struct pool *stores;   /* for handshake messages that cross segments */
+    struct stores *stores; /* for handshake messages that cross segments */
     struct chains *chains; /* NULL: certificates are not kept */
     struct fingerprints *fingerprints;
 };
@@ -46,6 +47,7 @@ struct conversation {
     struct stream streams[2];
     struct tls_record records[2];
     uint8_t reading[2]; /* enum reading */
+    bool heard[2];      /* the first bytes of this side were taken */
     bool confirmed;     /* on a port of the table, or the content proved to be mail */
     bool ndpi_wanted;   /* unexpected port, not yet decided */
     uint8_t ndpi_packets;
@@ -77,6 +79,9 @@ void session_gap(struct conversation *c, enum side from, uint32_t bytes);
 
 /* session_fate_known - is there nothing more to learn from the payload? */
 bool session_fate_known(const struct conversation *c);
+
+/* session_client_spoke - did the client say anything that takes part in a dialogue or handshake? */
+bool session_client_spoke(const struct conversation *c);
 
 /* session_is_mail - does the content prove mail (or, for TLS only, a TLS hello)? For ports that no row
  * names. */

@@ -354,11 +354,6 @@ void flow_table_turn(struct flow_table *t, uint64_t turn)
     t->turn = turn;
 }
 
-uint32_t flow_place(const struct flow_table *t, const struct flow *f)
-{
-    return index_of(t, f);
-}
-
 uint32_t flow_count(const struct flow_table *t, enum flow_stage stage)
 {
     return t->lists[stage].count;

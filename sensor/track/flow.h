@@ -3,7 +3,8 @@
  * All memory is taken at start. The hash is keyed at random in every process, so nobody outside can aim at
  * one bucket; nothing that is reported depends on the key. Flows of a stage hang in one list by age; when
  * the table is full the least valuable go first: ended ones, then those that never sent a byte, then ones
- * that are no mail, then unfinished dialogues, and those whose fate is known last. The table knows nothing
+ * that are no mail, then those that are nearly over, then dialogues in which the client has said nothing
+ * yet, then other unfinished dialogues, and those whose fate is known last. The table knows nothing
  * of what a flow means: its owner is told through one callback before a flow goes. */
 #pragma once
 
@@ -20,6 +21,7 @@ enum flow_stage {
     FLOW_HALF_OPEN, /* no payload yet */
     FLOW_IGNORED,   /* no mail: nothing is looked at */
     FLOW_CLOSING,   /* both ends said FIN; only the last acknowledgement is due */
+    FLOW_OPENING,   /* some bytes, but nothing yet that only a real client says: floods end here */
     FLOW_TALKING,   /* dialogue or handshake under way */
     FLOW_KNOWN,     /* fate known: only counted */
     FLOW_STAGES
@@ -63,13 +65,15 @@ struct flow {
     uint32_t listed_turn; /* the turn when it was last moved in its list */
     uint8_t stage;        /* enum flow_stage */
     uint8_t family;
-    bool client_is_low;
-    bool midstream;
-    bool pending; /* pending_syn is set */
-    bool evicted;
-    bool packed;    /* the owner's matter: what `owner` points to */
-    uint8_t tunnel; /* of the first packet */
+    bool client_is_low : 1;
+    bool midstream : 1;
+    bool pending : 1; /* pending_syn is set */
+    bool evicted : 1;
+    bool judged : 1; /* it was counted whether both directions are there */
+    bool packed : 1; /* the owner's matter: what `owner` points to */
+    uint8_t tunnel;  /* of the first packet */
     int16_t vlan;
+    uint16_t row;             /* repeats.h */
     struct flow_side side[2]; /* CLIENT, SERVER */
     void *owner;              /* what the owner keeps for it */
 };
@@ -104,11 +108,14 @@ struct flow *flow_find(struct flow_table *t, const struct flow_key *key);
  * table gives one up. */
 struct flow *flow_add(struct flow_table *t, const struct flow_key *key, uint64_t now_ns);
 
-/* flow_place - which place of the table it has, from 1 to the number of flows; for what others keep beside it. */
-uint32_t flow_place(const struct flow_table *t, const struct flow *f);
-
 /* flow_touch - note a packet at now_ns; keeps the list by age, to the second. */
 void flow_touch(struct flow_table *t, struct flow *f, uint64_t now_ns);
+
+/* flow_is_followed - is its payload looked at? Then its owner keeps a conversation. */
+static inline bool flow_is_followed(const struct flow *f)
+{
+    return f->stage == FLOW_OPENING || f->stage == FLOW_TALKING;
+}
 
 /* flow_move - change the stage. */
 void flow_move(struct flow_table *t, struct flow *f, enum flow_stage stage);

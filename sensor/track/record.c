@@ -1,78 +1,76 @@
 #include "sensor/track/record.h"
 
+#include <stddef.h>
 #include <string.h>
 
-enum { NUMBERS_BYTES = offsetof(struct session, sni), TEXTS_COUNT = 6, SMALL_TEXT_BYTES = 128 };
+enum {
+    KEPT_FROM = offsetof(struct session, vlan),
+    KEPT_BYTES = offsetof(struct session, sni) - KEPT_FROM,
+    PART_BYTES = RECORD_BLOCK_BYTES - sizeof(uint32_t),
+    FLAT_CAP_BYTES = sizeof(struct session) - KEPT_FROM + PART_BYTES
+};
 
-/* Texts follow the numbers one after another, each with its NUL. */
 struct record {
-    bool is_small;
-    unsigned char numbers[NUMBERS_BYTES];
-    char texts[];
+    uint32_t next; /* number of the next block, from 1; 0: this is the last */
+    unsigned char part[PART_BYTES];
 };
 
-static const struct {
-    size_t offset;
-    size_t cap;
-} texts[TEXTS_COUNT] = {
-    {offsetof(struct session, sni), SESSION_SNI_CAP},
-    {offsetof(struct session, alpn), SESSION_ALPN_CAP},
-    {offsetof(struct session, helo), SESSION_HELO_CAP},
-    {offsetof(struct session, server_name), SESSION_SERVER_NAME_CAP},
-    {offsetof(struct session, server_software), SESSION_SOFTWARE_CAP},
-    {offsetof(struct session, auth_mechanism), SESSION_MECHANISM_CAP},
-};
-
-bool record_pools_open(struct record_pools *pools, uint32_t count)
+bool record_pool_open(struct pool *blocks, uint32_t flows)
 {
-    *pools = (struct record_pools){0};
-    return pool_open(&pools->small, count, sizeof(struct record) + SMALL_TEXT_BYTES) &&
-           pool_open(&pools->large, count, sizeof(struct record) + sizeof(struct session) - NUMBERS_BYTES);
+    _Static_assert(sizeof(struct record) == RECORD_BLOCK_BYTES, "a block is a cache line");
+    return pool_open(blocks, flows * RECORD_BLOCKS_PER_FLOW, sizeof(struct record));
 }
 
-void record_pools_close(struct record_pools *pools)
+static uint32_t number_of(const struct pool *blocks, const struct record *block)
 {
-    pool_close(&pools->small);
-    pool_close(&pools->large);
+    return (uint32_t)(((const unsigned char *)block - blocks->blocks) / RECORD_BLOCK_BYTES) + 1;
 }
 
-struct record *record_pack(struct record_pools *pools, const struct session *facts)
+static struct record *block_of(const struct pool *blocks, uint32_t number)
 {
-    size_t lengths[TEXTS_COUNT];
-    size_t all = 0;
-    for (int i = 0; i < TEXTS_COUNT; i++) {
-        lengths[i] = strnlen((const char *)facts + texts[i].offset, texts[i].cap - 1);
-        all += lengths[i] + 1;
+    return number != 0 ? (void *)(blocks->blocks + (size_t)(number - 1) * RECORD_BLOCK_BYTES) : NULL;
+}
+
+/* The last block is filled up with what lies behind the end: whole blocks are copied at a constant size. */
+struct record *record_pack(struct pool *blocks, const struct session *facts)
+{
+    unsigned char flat[FLAT_CAP_BYTES];
+    memcpy(flat, (const unsigned char *)facts + KEPT_FROM, KEPT_BYTES);
+    size_t used = KEPT_BYTES + session_texts_pack(facts, (char *)flat + KEPT_BYTES);
+    memset(flat + used, 0, PART_BYTES);
+    uint32_t next = 0;
+    struct record *block = NULL;
+    for (size_t at = (used - 1) / PART_BYTES * PART_BYTES;; at -= PART_BYTES) {
+        block = pool_take(blocks);
+        if (block == NULL)
+            break;
+        block->next = next;
+        memcpy(block->part, flat + at, PART_BYTES);
+        next = number_of(blocks, block);
+        if (at == 0)
+            return block;
     }
-    bool is_small = all <= SMALL_TEXT_BYTES;
-    struct record *r = pool_take(is_small ? &pools->small : &pools->large);
-    if (r == NULL)
-        return NULL;
-    r->is_small = is_small;
-    memcpy(r->numbers, facts, NUMBERS_BYTES);
-    char *out = r->texts;
-    for (int i = 0; i < TEXTS_COUNT; i++) {
-        memcpy(out, (const char *)facts + texts[i].offset, lengths[i]);
-        out[lengths[i]] = '\0';
-        out += lengths[i] + 1;
-    }
-    return r;
+    record_free(blocks, block_of(blocks, next));
+    return NULL;
 }
 
-void record_unpack(const struct record *record, struct session *facts)
+void record_unpack(const struct pool *blocks, const struct record *record, struct session *facts)
 {
-    memset(facts, 0, sizeof *facts);
-    memcpy(facts, record->numbers, NUMBERS_BYTES);
-    const char *in = record->texts;
-    for (int i = 0; i < TEXTS_COUNT; i++) {
-        size_t n = strlen(in) + 1;
-        memcpy((char *)facts + texts[i].offset, in, n);
-        in += n;
+    unsigned char flat[FLAT_CAP_BYTES];
+    size_t used = 0;
+    for (const struct record *block = record; block != NULL; block = block_of(blocks, block->next)) {
+        memcpy(flat + used, block->part, PART_BYTES);
+        used += PART_BYTES;
     }
+    memcpy((unsigned char *)facts + KEPT_FROM, flat, KEPT_BYTES);
+    session_texts_unpack(facts, (const char *)flat + KEPT_BYTES);
 }
 
-void record_free(struct record_pools *pools, struct record *record)
+void record_free(struct pool *blocks, struct record *record)
 {
-    if (record != NULL)
-        pool_give(record->is_small ? &pools->small : &pools->large, record);
+    while (record != NULL) {
+        struct record *next = block_of(blocks, record->next);
+        pool_give(blocks, record);
+        record = next;
+    }
 }

@@ -3,10 +3,11 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-bool repeats_open(struct repeats *r, uint32_t connections)
+bool repeats_open(struct repeats *r)
 {
-    *r = (struct repeats){0};
-    r->rows = aligned_alloc(sizeof *r->rows, connections * sizeof *r->rows);
+    *r = (struct repeats){.rows = aligned_alloc(sizeof *r->rows, REPEATS_ROWS * sizeof *r->rows)};
+    if (r->rows != NULL)
+        memset(r->rows, 0, REPEATS_ROWS * sizeof *r->rows);
     return r->rows != NULL && getrandom(&r->key, sizeof r->key, 0) == (ssize_t)sizeof r->key;
 }
 

@@ -16,10 +16,11 @@
 
 #include "sensor/capture/decode.h"
 
-/* The last packets of each connection, of both directions: a copy that comes after more of them is counted as a
- * retransmission. One cache line; what other connections do changes nothing, so that the same input gives the same
- * count in every run. */
-enum { REPEATS_ROW = 8 };
+/* The last packets of a connection, of both directions, and of the few that share its row: a copy that comes after more
+ * of them is counted as a retransmission. One cache line. Which connections share a row depends on nothing but their
+ * ends, and worker.c gives those of one row to one lane: the same input gives the same count in every run, whatever the
+ * number of lanes. */
+enum { REPEATS_ROWS = 16384, REPEATS_ROW = 8 };
 
 struct repeats_row {
     _Alignas(
@@ -31,14 +32,14 @@ struct repeats {
     struct repeats_row *rows;
 };
 
-/* repeats_open - take the memory, touched as it is used, and a key. False where there is none to be had. */
-bool repeats_open(struct repeats *r, uint32_t connections);
+/* repeats_open - take the memory, 1 MiB, and a key. False where there is none to be had. */
+bool repeats_open(struct repeats *r);
 void repeats_close(struct repeats *r);
 
-/* repeats_forget - a new connection takes this place. */
-static inline void repeats_forget(struct repeats *r, uint32_t place)
+/* repeats_row_of - the row of a connection, out of a hash of its ends (flow_key_hash, without a layer). */
+static inline uint16_t repeats_row_of(uint64_t hash)
 {
-    memset(&r->rows[place], 0, sizeof r->rows[place]);
+    return (uint16_t)(hash % REPEATS_ROWS);
 }
 
 /* repeats_tellable - can a repetition of it be told from another packet that looks alike? Not with bare
@@ -63,24 +64,24 @@ static inline uint64_t repeats_ends(struct span payload)
     return first ^ (last << 32 | last >> 32);
 }
 
-static inline uint64_t repeats_look(const struct repeats *r, unsigned from, const struct segment *s)
+static inline uint64_t repeats_look(const struct repeats *r, uint64_t direction, const struct segment *s)
 {
     uint64_t a = ((uint64_t)s->sequence << 32 | s->acknowledgement) ^ r->key;
     uint64_t b = (uint64_t)s->mark << 32 ^ (uint64_t)s->missing << 20 ^ s->payload.n << 8 ^ s->flags;
-    a = a * UINT64_C(0x9e3779b97f4a7c15) ^ repeats_ends(s->payload) ^ from;
+    a = a * UINT64_C(0x9e3779b97f4a7c15) ^ repeats_ends(s->payload);
+    a += direction * UINT64_C(0xd6e8feb86659fd93);
     a = (a ^ a >> 32 ^ b) * UINT64_C(0xc2b2ae3d27d4eb4f);
     return a ^ a >> 31;
 }
 
 /* repeats_note - note a segment, and say whether it was noted before, within half a second (without a mark: 17 ms).
- * place  of the connection, below the number given to repeats_open
- * from   its direction, 0 or 1
+ * direction  a number that no other connection and no other direction has
  * Taking another packet for a repetition has a chance of one in 2^45. */
-static inline bool repeats_note(struct repeats *r, uint32_t place, unsigned from, const struct segment *s)
+static inline bool repeats_note(struct repeats *r, uint16_t row, uint64_t direction, const struct segment *s)
 {
     enum { TICK_SHIFT = 24, MARKED_TICKS = 30, UNMARKED_TICKS = 1, TIME_BITS = 16 };
-    uint64_t *slots = r->rows[place].slots;
-    uint64_t look = repeats_look(r, from, s);
+    uint64_t *slots = r->rows[row].slots;
+    uint64_t look = repeats_look(r, direction, s);
     uint16_t now = (uint16_t)(s->time_ns >> TICK_SHIFT);
     for (unsigned i = 0; i < REPEATS_ROW; i++) {
         if ((slots[i] ^ look) >> TIME_BITS != 0)

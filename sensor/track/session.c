@@ -31,6 +31,54 @@ const char *session_role_word(enum role role)
     return words[role];
 }
 
+/* ---- texts ---- */
+
+enum { TEXTS_COUNT = 6 };
+
+static const struct {
+    size_t offset;
+    size_t cap;
+} texts[TEXTS_COUNT] = {
+    {offsetof(struct session, sni), SESSION_SNI_CAP},
+    {offsetof(struct session, alpn), SESSION_ALPN_CAP},
+    {offsetof(struct session, helo), SESSION_HELO_CAP},
+    {offsetof(struct session, server_name), SESSION_SERVER_NAME_CAP},
+    {offsetof(struct session, server_software), SESSION_SOFTWARE_CAP},
+    {offsetof(struct session, auth_mechanism), SESSION_MECHANISM_CAP},
+};
+
+/* Copies a text and its NUL; returns their length. Most are empty. */
+static size_t copy_text(char *to, const char *from, size_t cap)
+{
+    size_t n = from[0] != '\0' ? strnlen(from, cap - 1) : 0;
+    memcpy(to, from, n);
+    to[n] = '\0';
+    return n + 1;
+}
+
+void session_copy(struct session *to, const struct session *from)
+{
+    memcpy(to, from, offsetof(struct session, sni));
+    for (int i = 0; i < TEXTS_COUNT; i++)
+        (void)copy_text((char *)to + texts[i].offset, (const char *)from + texts[i].offset, texts[i].cap);
+}
+
+size_t session_texts_pack(const struct session *s, char *out)
+{
+    size_t used = 0;
+    for (int i = 0; i < TEXTS_COUNT; i++)
+        used += copy_text(out + used, (const char *)s + texts[i].offset, texts[i].cap);
+    return used;
+}
+
+void session_texts_unpack(struct session *s, const char *in)
+{
+    for (int i = 0; i < TEXTS_COUNT; i++)
+        in += copy_text((char *)s + texts[i].offset, in, texts[i].cap);
+}
+
+/* ---- the conversation ---- */
+
 void session_begin(struct conversation *c, const struct session_shared *shared, enum protocol protocol)
 {
     memset(c, 0, offsetof(struct conversation, mail_state));
@@ -78,9 +126,34 @@ static void feed_mail(struct conversation *c, enum side from, struct cursor *in)
     }
 }
 
+/* Of a session that was under way before the capture, a record of TLS begins this side's first segment: no line of
+ * text has such a first octet. */
+static bool is_amid_tls(struct span first)
+{
+    enum { HEADER_BYTES = 5, RECORD_BYTES_MAX = 16384 + 2048 };
+    unsigned length = (unsigned)span_byte(first, 3) << 8 | span_byte(first, 4);
+    return first.n >= HEADER_BYTES && span_byte(first, 0) >= TLS_CHANGE_CIPHER_SPEC &&
+           span_byte(first, 0) <= TLS_APPLICATION_DATA && span_byte(first, 1) == 3 &&
+           span_byte(first, 2) <= 4 && length > 0 && length <= RECORD_BYTES_MAX;
+}
+
+static void begin_side(struct conversation *c, enum side from, struct span first)
+{
+    bool other_heard = c->heard[side_other(from)];
+    c->heard[from] = true;
+    if (!c->facts.midstream || c->parser == NULL || c->reading[from] != READING_MAIL)
+        return;
+    if (is_amid_tls(first))
+        c->reading[from] = READING_TLS;
+    else if (!other_heard && c->parser->join != NULL)
+        c->parser->join(c->mail_state);
+}
+
 void session_bytes(struct conversation *c, enum side from, struct span bytes)
 {
     struct cursor in = cursor_over(bytes);
+    if (!c->heard[from])
+        begin_side(c, from, bytes);
     if (c->reading[from] == READING_MAIL)
         feed_mail(c, from, &in);
     if (c->reading[from] == READING_TLS && cursor_left(&in) > 0)
@@ -118,6 +191,16 @@ bool session_fate_known(const struct conversation *c)
     return c->reading[CLIENT] == READING_NOTHING && c->reading[SERVER] == READING_NOTHING;
 }
 
+/* An offer says it too where the protocol lists it only when it was asked for. What costs an attacker one octet
+ * must not count, and what a server says unasked neither. */
+bool session_client_spoke(const struct conversation *c)
+{
+    const struct session_mail *m = &c->facts.mail;
+    const struct session_tls *t = &c->facts.tls;
+    return m->helo_seen || m->tls_asked || m->auth_seen || m->transaction || t->client_hello ||
+           t->server_hello || (m->capabilities_seen && c->facts.protocol == PROTOCOL_POP3);
+}
+
 bool session_is_mail(const struct conversation *c)
 {
     const struct session_mail *m = &c->facts.mail;
@@ -146,8 +229,7 @@ static bool nothing_understood(const struct session *facts)
 void session_end(struct conversation *c)
 {
     for (int side = CLIENT; side <= SERVER; side++) {
-        pool_give(c->shared->stores, c->records[side].store);
-        c->records[side].store = NULL;
+        stores_take_back(c->shared->stores, &c->records[side]);
     }
     /* The port promised mail and the bytes were something else: say so rather than repeat the promise. */
     if (nothing_understood(&c->facts))

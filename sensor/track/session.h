@@ -43,47 +43,47 @@ struct session_side {
     uint64_t gap_bytes; /* octets that were never captured */
     uint32_t truncated; /* frames that the snap length cut */
     uint32_t overlap_conflicts;
-    bool syn_seen;
-    bool fin_seen;
-    bool rst_seen;
-    bool gap_before_tls; /* something of the cleartext dialogue was not seen */
-    bool gap_in_handshake;
+    bool syn_seen : 1;
+    bool fin_seen : 1;
+    bool rst_seen : 1;
+    bool gap_before_tls : 1; /* something of the cleartext dialogue was not seen */
+    bool gap_in_handshake : 1;
 };
 
 /* The cleartext dialogue. */
 struct session_mail {
-    bool greeting_seen;
-    bool greeting_accepted;
-    bool greeting_masked;
-    bool preauth;
-    bool helo_seen;
-    bool helo_extended; /* EHLO or LHLO at least once */
-    bool capabilities_seen;
-    bool capabilities_cut; /* an overlong line: absence of a keyword proves nothing */
-    bool capabilities_refused;
-    bool offer_starttls; /* in the last list */
-    bool offer_starttls_ever;
-    bool offer_masked;         /* a keyword of a list was overwritten */
-    bool offer_plain_auth;     /* in any list before TLS */
-    bool offer_login_disabled; /* in the last list */
+    bool greeting_seen : 1;
+    bool greeting_accepted : 1;
+    bool greeting_masked : 1;
+    bool preauth : 1;
+    bool helo_seen : 1;
+    bool helo_extended : 1; /* EHLO or LHLO at least once */
+    bool capabilities_seen : 1;
+    bool capabilities_cut : 1; /* an overlong line: absence of a keyword proves nothing */
+    bool capabilities_refused : 1;
+    bool offer_starttls : 1; /* in the last list */
+    bool offer_starttls_ever : 1;
+    bool offer_masked : 1;         /* a keyword of a list, or the command that asks for one, was overwritten */
+    bool offer_plain_auth : 1;     /* in any list before TLS */
+    bool offer_login_disabled : 1; /* in the last list */
     bool
-        used_while_offered; /* AUTH, LOGIN, USER or MAIL while the last list had STARTTLS, which was not asked for */
-    bool tls_asked;
-    bool tls_accepted;
-    bool tls_refused;
-    bool tls_refused_already;  /* 503: TLS is on or out of sequence */
-    bool tls_refused_tampered; /* 500-class answer to a keyword that was listed, or a masked verb */
-    bool anonymous_tls;
-    bool cleartext_goes_on; /* plaintext followed the go-ahead */
-    bool early_hello;       /* ClientHello before the go-ahead */
-    bool auth_seen;
-    bool auth_accepted;
-    bool transaction;            /* MAIL FROM accepted */
-    bool fallback_after_refusal; /* AUTH, LOGIN, USER or MAIL in the clear after STARTTLS was refused */
-    bool data_before_tls;
-    bool bye;
-    bool overlong;
-    bool lost;             /* the dialogue could not be followed to its end */
+        used_while_offered : 1; /* AUTH, LOGIN, USER or MAIL while the last list had STARTTLS, which was not asked for */
+    bool tls_asked : 1;
+    bool tls_accepted : 1;
+    bool tls_refused : 1;
+    bool tls_refused_already : 1;  /* 503: TLS is on or out of sequence */
+    bool tls_refused_tampered : 1; /* 500-class answer to a keyword that was listed, or a masked verb */
+    bool anonymous_tls : 1;
+    bool cleartext_goes_on : 1; /* plaintext followed the go-ahead */
+    bool early_hello : 1;       /* ClientHello before the go-ahead */
+    bool auth_seen : 1;
+    bool auth_accepted : 1;
+    bool transaction : 1;            /* MAIL FROM accepted */
+    bool fallback_after_refusal : 1; /* AUTH, LOGIN, USER or MAIL in the clear after STARTTLS was refused */
+    bool data_before_tls : 1;
+    bool bye : 1;
+    bool overlong : 1;
+    bool lost : 1;         /* the dialogue could not be followed to its end */
     uint8_t auth_exposure; /* enum auth_exposure */
     uint16_t tls_refused_code;
     uint32_t injected_command_bytes;
@@ -93,45 +93,45 @@ struct session_mail {
 
 /* The TLS handshake, as far as it is in the clear. */
 struct session_tls {
-    bool begun; /* some TLS or SSLv2 record was seen */
-    bool client_hello;
-    bool client_hello_ssl2; /* SSLv2 format */
-    bool server_hello;
-    bool malformed;
-    bool established;      /* both ends went on under the negotiated keys */
-    bool not_tls;          /* began like TLS, then was not */
-    bool client_encrypted; /* a protected record of the client was seen */
-    bool server_encrypted;
-    bool resumed;
-    bool hello_retry;
-    bool early_data;
-    bool ech;
-    bool fallback_scsv;
-    bool offers_weak_suite;
-    bool offers_tls13;
-    bool offers_aead;  /* some suite with authenticated encryption */
-    bool offers_ecdhe; /* some suite with ECDHE, or of TLS 1.3 */
-    bool client_extended_master_secret;
-    bool server_extended_master_secret;
-    bool client_encrypt_then_mac;
-    bool server_encrypt_then_mac;
-    bool client_renegotiation_info;
-    bool server_renegotiation_info;
-    bool client_heartbeat;
-    bool server_heartbeat;
-    bool server_session_ticket; /* RFC 5077: one was promised */
-    bool heartbleed;            /* clear heartbeat that claims more than it carries */
-    bool certificate_seen;      /* a clear Certificate message of the server */
-    bool certificate_requested;
-    bool client_certificate_seen;
-    bool key_exchange_seen;   /* ServerKeyExchange was read */
-    bool key_exchange_missed; /* ... or was there and could not be */
-    bool explicit_curve;
-    bool has_cipher;
-    bool has_ja3;
-    bool has_ja3s;
-    bool alert_seen;    /* a clear alert other than close_notify */
-    uint8_t alert_from; /* enum side */
+    bool begun : 1; /* some TLS or SSLv2 record was seen */
+    bool client_hello : 1;
+    bool client_hello_ssl2 : 1; /* SSLv2 format */
+    bool server_hello : 1;
+    bool malformed : 1;
+    bool established : 1;      /* both ends went on under the negotiated keys */
+    bool not_tls : 1;          /* began like TLS, then was not */
+    bool client_encrypted : 1; /* a protected record of the client was seen */
+    bool server_encrypted : 1;
+    bool resumed : 1;
+    bool hello_retry : 1;
+    bool early_data : 1;
+    bool ech : 1;
+    bool fallback_scsv : 1;
+    bool offers_weak_suite : 1;
+    bool offers_tls13 : 1;
+    bool offers_aead : 1;  /* some suite with authenticated encryption */
+    bool offers_ecdhe : 1; /* some suite with ECDHE, or of TLS 1.3 */
+    bool client_extended_master_secret : 1;
+    bool server_extended_master_secret : 1;
+    bool client_encrypt_then_mac : 1;
+    bool server_encrypt_then_mac : 1;
+    bool client_renegotiation_info : 1;
+    bool server_renegotiation_info : 1;
+    bool client_heartbeat : 1;
+    bool server_heartbeat : 1;
+    bool server_session_ticket : 1; /* RFC 5077: one was promised */
+    bool heartbleed : 1;            /* clear heartbeat that claims more than it carries */
+    bool certificate_seen : 1;      /* a clear Certificate message of the server */
+    bool certificate_requested : 1;
+    bool client_certificate_seen : 1;
+    bool key_exchange_seen : 1;   /* ServerKeyExchange was read */
+    bool key_exchange_missed : 1; /* ... or was there and could not be */
+    bool explicit_curve : 1;
+    bool has_cipher : 1;
+    bool has_ja3 : 1;
+    bool has_ja3s : 1;
+    bool alert_seen : 1; /* a clear alert other than close_notify */
+    uint8_t alert_from;  /* enum side */
     uint8_t alert_level;
     uint8_t alert_description;
     uint8_t compression_method;
@@ -173,16 +173,18 @@ struct session {
     struct address server_address;
     uint16_t client_port;
     uint16_t server_port;
+    /* What stands above is the flow's knowledge; from here on record.c keeps all, up to the end of sessions
+     * whose fate is known. */
     int16_t vlan;
     uint8_t family;              /* enum ip_family */
     uint8_t tunnel;              /* enum tunnel */
     uint8_t protocol;            /* enum protocol */
     uint8_t role;                /* enum role */
     uint8_t detected_by;         /* enum detected_by */
-    bool tls_port;               /* the port's row says TLS from the first octet */
-    bool midstream;              /* the beginning was not captured */
-    bool final;                  /* the session is over; otherwise an interim account */
-    bool evicted;                /* pushed out of a full table */
+    bool tls_port : 1;           /* the port's row says TLS from the first octet */
+    bool midstream : 1;          /* the beginning was not captured */
+    bool final : 1;              /* the session is over; otherwise an interim account */
+    bool evicted : 1;            /* pushed out of a full table */
     uint32_t duplicates;         /* packets that the mirror delivered twice */
     struct session_side side[2]; /* CLIENT, SERVER */
     struct session_mail mail;
@@ -195,6 +197,16 @@ struct session {
     char server_software[SESSION_SOFTWARE_CAP];
     char auth_mechanism[SESSION_MECHANISM_CAP];
 };
+
+/* session_copy - *to becomes *from; behind the end of a text its room is left as it was. */
+void session_copy(struct session *to, const struct session *from);
+
+/* session_texts_pack - the texts one after another, each with its NUL. Returns how many bytes that made.
+ * out  room for all of them */
+size_t session_texts_pack(const struct session *s, char *out);
+
+/* session_texts_unpack - the texts again. in: as they were packed. */
+void session_texts_unpack(struct session *s, const char *in);
 
 /* session_protocol_word, session_role_word - as events write them. */
 const char *session_protocol_word(enum protocol protocol);

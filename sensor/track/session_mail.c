@@ -150,7 +150,10 @@ void session_note_mail(struct conversation *c, const struct mail_event *ev)
         facts->protocol = ev->lmtp ? PROTOCOL_LMTP : PROTOCOL_SMTP;
         break;
     case MAIL_CAPABILITIES: note_capabilities(m, ev->offers, ev->overlong); break;
-    case MAIL_CAPABILITIES_REFUSED: m->capabilities_refused = true; break;
+    case MAIL_CAPABILITIES_REFUSED:
+        m->capabilities_refused = true;
+        m->offer_masked |= ev->tampered;
+        break;
     case MAIL_TLS_ASKED:
         m->tls_asked = true;
         m->anonymous_tls |= ev->anonymous_tls;

@@ -263,8 +263,12 @@ static void judge_established(struct conversation *c)
         t->established = c->data[CLIENT] && c->data[SERVER] && !c->refusal_sized;
         return;
     }
+    if (!t->server_hello) { /* up to TLS 1.2 a client sends data only after the server's Finished */
+        t->established = one_sided && c->finished[CLIENT] && c->data[CLIENT];
+        return;
+    }
     bool both = (c->finished[CLIENT] || c->data[CLIENT]) && (c->finished[SERVER] || c->data[SERVER]);
-    t->established = t->server_hello && (both || (one_sided && (c->data[CLIENT] || c->data[SERVER])));
+    t->established = both || (one_sided && (c->data[CLIENT] || c->data[SERVER]));
 }
 
 static void note_protected(struct conversation *c, enum side from, const struct tls_piece *piece)
@@ -319,18 +323,12 @@ static bool store_worthwhile(enum side from, const struct tls_piece *piece, uint
 
 static void lend_store(struct conversation *c, enum side from, const struct tls_piece *piece)
 {
-    struct pool *stores = c->shared->stores;
-    if (!store_worthwhile(from, piece, (uint32_t)stores->block_bytes))
+    struct stores *stores = c->shared->stores;
+    if (!store_worthwhile(from, piece, (uint32_t)stores->rooms.block_bytes))
         return;
-    c->records[from].store = pool_take(stores);
-    c->records[from].store_cap = c->records[from].store != NULL ? (uint32_t)stores->block_bytes : 0;
-}
-
-static void take_store_back(struct conversation *c, enum side from)
-{
-    pool_give(c->shared->stores, c->records[from].store);
-    c->records[from].store = NULL;
-    c->records[from].store_cap = 0;
+    bool hello = from == CLIENT && !c->facts.tls.client_hello;
+    bool spare = stores_lend(stores, &c->records[from], hello);
+    counter_add(c->shared->counters, COUNTER_buffer_full, !spare);
 }
 
 static void note_heartbeat(struct session_tls *t, const struct tls_piece *piece)
@@ -347,11 +345,11 @@ static void note_piece(struct conversation *c, enum side from, const struct tls_
     switch (piece->kind) {
     case TLS_PIECE_MESSAGE:
         note_message(c, from, piece);
-        take_store_back(c, from);
+        stores_take_back(c->shared->stores, &c->records[from]);
         break;
     case TLS_PIECE_SSL2:
         note_ssl2(c, from, piece);
-        take_store_back(c, from);
+        stores_take_back(c->shared->stores, &c->records[from]);
         break;
     case TLS_PIECE_ALERT: note_alert(t, from, piece); break;
     case TLS_PIECE_CCS: note_ccs(c, from); break;
@@ -375,7 +373,7 @@ void session_feed_tls(struct conversation *c, enum side from, struct cursor *in)
                 c->facts.tls.not_tls = true;
             c->facts.tls.malformed |= c->facts.tls.begun;
             c->reading[from] = READING_NOTHING;
-            take_store_back(c, from);
+            stores_take_back(c->shared->stores, &c->records[from]);
             return;
         }
     }

@@ -26,7 +26,7 @@ static bool direction_over(const struct flow *f, enum side side)
     const struct flow_side *s = &f->side[side];
     if (s->packets == 0)
         return true;
-    bool caught_up = f->stage != FLOW_TALKING || !sequence_before(s->next, s->fin_sequence);
+    bool caught_up = !flow_is_followed(f) || !sequence_before(s->next, s->fin_sequence);
     return s->fin && caught_up;
 }
 
@@ -57,8 +57,11 @@ static void count_only(struct tracker *t, struct flow *f, enum side from, const 
     uint32_t advance = end - side->next;
     if (!side->synced || advance - 1 >= SEQUENCE_REACH) {
         counter_add(t->counters, COUNTER_retransmissions, 1);
+        counter_add(t->counters, COUNTER_filled_bytes, segment->payload.n);
         return;
     }
+    if (sequence_before(side->next, sequence))
+        counter_add(t->counters, COUNTER_skipped_bytes, sequence - side->next);
     side->bytes += advance;
     side->next = end;
 }
@@ -137,8 +140,10 @@ static void talk(struct tracker *t, struct flow *f, enum side from, const struct
     reassemble_segment(&t->reassembler, f, c->streams, c, from, segment, sequence);
     if (!c->confirmed)
         connection_prove(t, f, segment);
-    if (f->stage == FLOW_TALKING && c->confirmed && session_fate_known(c))
+    if (flow_is_followed(f) && c->confirmed && session_fate_known(c))
         connection_park(t, f);
+    else if (f->stage == FLOW_OPENING && session_client_spoke(c))
+        flow_move(t->flows, f, FLOW_TALKING);
 }
 
 static void on_segment(struct tracker *t, struct flow *f, enum side from, const struct segment *segment)
@@ -156,12 +161,15 @@ static void on_segment(struct tracker *t, struct flow *f, enum side from, const 
         side->synced = true;
         side->next = sequence;
     }
-    side->packets++;
+    counter_add(t->counters, COUNTER_tracked, 1);
+    counter_add(t->counters, COUNTER_payload_bytes, segment->payload.n);
+    if (++side->packets == JUDGED_PACKETS)
+        connection_judge(t, f);
     if (carries && f->stage == FLOW_HALF_OPEN)
         connection_begin(t, f, from, segment);
     if (carries && f->stage == FLOW_KNOWN)
         count_only(t, f, from, segment, sequence);
-    else if (f->stage == FLOW_TALKING && (carries || (segment->flags & TCP_ACK)))
+    else if (flow_is_followed(f) && (carries || (segment->flags & TCP_ACK)))
         talk(t, f, from, segment, sequence);
     note_fin_and_ack(f, from, segment, sequence);
     if (segment->flags & TCP_RST)
@@ -216,7 +224,7 @@ static enum side side_of(const struct flow *f, bool from_low)
 /* What the mirror delivers twice is counted and goes no further. */
 static bool is_repetition(struct tracker *t, struct flow *f, enum side from, const struct segment *segment)
 {
-    if (!repeats_tellable(segment) || !repeats_note(&t->repeats, flow_place(t->flows, f), from, segment))
+    if (!repeats_tellable(segment) || !repeats_note(&t->repeats, f->row, f->number << 1 | from, segment))
         return false;
     f->duplicates++;
     counter_add(t->counters, COUNTER_duplicates, 1);
@@ -268,7 +276,6 @@ void tracker_segment_at(struct tracker *t, const struct segment *segment, uint64
         if (!(segment->flags & TCP_SYN) && segment->payload.n + segment->missing == 0)
             return;
         f = connection_flow(t, &key, from_low, segment, generation);
-        repeats_forget(&t->repeats, flow_place(t->flows, f));
         (void)is_repetition(t, f, side_of(f, from_low), segment);
     }
     enum side from = side_of(f, from_low);
@@ -314,17 +321,18 @@ static bool open_memory(struct tracker *t)
                        [FLOW_CLOSING] = (uint64_t)timeouts->linger_ms * NS_PER_MS,
                        [FLOW_HALF_OPEN] = (uint64_t)timeouts->handshake_ms * NS_PER_MS,
                        [FLOW_IGNORED] = (uint64_t)timeouts->idle_ms * NS_PER_MS,
+                       [FLOW_OPENING] = (uint64_t)timeouts->idle_ms * NS_PER_MS,
                        [FLOW_TALKING] = (uint64_t)timeouts->idle_ms * NS_PER_MS,
                        [FLOW_KNOWN] = (uint64_t)timeouts->established_ms * NS_PER_MS}};
     t->flows = flow_table_open(&limits, connection_leave, t);
     t->shared.digester = digest_open();
     t->shared.fingerprints = fingerprints_open(t->shared.digester);
-    return repeats_open(&t->repeats, part(t, caps->flows) + 1) && t->flows != NULL &&
-           t->shared.digester != NULL && t->shared.fingerprints != NULL &&
+    return repeats_open(&t->repeats) && t->flows != NULL && t->shared.digester != NULL &&
+           t->shared.fingerprints != NULL &&
            pool_open(&t->conversations, part(t, caps->negotiations), sizeof(struct conversation)) &&
            pool_open(&t->chunks, part(t, caps->segment_buffers), sizeof(struct chunk)) &&
-           pool_open(&t->stores, part(t, caps->handshake_buffers), STORE_BYTES) &&
-           record_pools_open(&t->records, part(t, caps->flows));
+           stores_open(&t->stores, part(t, caps->handshake_buffers), STORE_BYTES) &&
+           record_pool_open(&t->records, part(t, caps->flows));
 }
 
 struct tracker *tracker_open(const struct tracker_request *request)
@@ -369,7 +377,7 @@ void tracker_close(struct tracker *t)
     classify_close(t->classifier);
     pool_close(&t->conversations);
     pool_close(&t->chunks);
-    pool_close(&t->stores);
-    record_pools_close(&t->records);
+    stores_close(&t->stores);
+    pool_close(&t->records);
     free(t);
 }

@@ -1,43 +1,48 @@
-/* make_load - many concurrent mail sessions out of a few captures, for the benchmark.
+/* make_load - many concurrent mail sessions out of a few captures, for the benchmarks.
  *
- * make_load PACKETS SESSIONS OUT CAPTURE... Copies the TCP packets of the captures (Ethernet, VLAN tags
- * allowed; whatever else they hold is left out), one capture after the other and again from the first,
- * until both numbers are reached. Every client of every copy gets an address of its own, servers keep
- * theirs; copies start at short intervals, so that about CONCURRENT_COPIES run at a time, and packets are
- * written in order of time. Nothing else is changed; checksums are left as they are. */
+ * make_load [OPTION...] PACKETS SESSIONS OUT CAPTURE... Copies the TCP packets of the captures, one capture
+ * after the other and again from the first, until both numbers are reached. Every client of every copy gets
+ * an address of its own, servers keep theirs; copies start at short intervals, so that about
+ * CONCURRENT_COPIES run at a time, and packets are written in order of time. Nothing else is changed but
+ * what the options ask for; checksums are left as they are.
+ *
+ * --mail N          put N octets more of mail into every session; captures without a place for it are left out
+ * --hold N          connections stay open, silent, before their first FIN or RST until N more have begun
+ * --open            connections go on to protected data of both sides, and are never closed
+ * --negotiating N   of the last N copies only what comes up to the client's first words
+ * --flood A,B,C     weave in A connections that send a SYN and no more, B that send one octet, C that send half
+ *                   of a ClientHello, from 198.18.0.0/15 to the servers of the captures (IPv4), evenly over the first PACKETS
+ *                   packets */
 #include <errno.h>
+#include <getopt.h>
 #include <inttypes.h>
 #include <pcap/pcap.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { CONCURRENT_COPIES = 500, MICROSECONDS = 1000000, START_S = 1700000000 };
+#include "tests/bench/flood.h"
+#include "tests/bench/load_capture.h"
 
-struct packet {
-    uint64_t offset_us; /* since the capture's first packet */
-    uint32_t length;
-    uint32_t client;         /* number of the client within its capture */
-    uint32_t client_address; /* offset of the client's address in the frame */
-    uint8_t address_bytes;   /* 4 or 16 */
-    uint8_t *bytes;
-};
+enum { CONCURRENT_COPIES = 500, START_S = 1700000000 };
 
-struct capture {
-    struct packet *packets;
-    size_t count;
-    size_t sessions;
-    uint32_t clients;
-    uint64_t duration_us;
-    uint8_t (*addresses)[16]; /* of the clients, by number */
+struct options {
+    uint64_t packets;
+    uint64_t sessions;
+    uint64_t mail;
+    uint64_t hold;
+    uint64_t negotiating;
+    bool open;
+    struct flood flood;
 };
 
 /* One copy on its way into the output. */
 struct copy {
     const struct capture *capture;
     size_t next;
+    size_t end; /* of its packets */
     uint64_t start_us;
+    uint64_t hold_us;      /* silence before it is closed */
     uint32_t first_client; /* number of its client 0 in the whole load */
 };
 
@@ -47,99 +52,10 @@ struct heap {
     size_t room;
 };
 
-static void fail(const char *what, const char *why)
-{
-    fprintf(stderr, "make_load: %s: %s\n", what, why);
-    exit(1);
-}
-
-static void *grown(void *old, size_t count, size_t size)
-{
-    void *p = realloc(old, count * size);
-    if (p == NULL)
-        fail("memory", strerror(errno));
-    return p;
-}
-
-static unsigned read16(const uint8_t *p)
-{
-    return (unsigned)p[0] << 8 | p[1];
-}
-
-/* Find TCP in an Ethernet frame: the offset of the IP header in *ip and of TCP in *tcp. */
-static bool find_tcp(const uint8_t *frame, uint32_t length, uint32_t *ip, uint32_t *tcp)
-{
-    uint32_t at = 12;
-    while (at + 6 <= length && (read16(frame + at) == 0x8100 || read16(frame + at) == 0x88a8))
-        at += 4;
-    if (at + 2 + 40 > length)
-        return false;
-    unsigned type = read16(frame + at);
-    *ip = at + 2;
-    if (type == 0x0800) {
-        *tcp = *ip + (frame[*ip] & 15u) * 4;
-        return frame[*ip + 9] == 6 && (read16(frame + *ip + 6) & 0x3fff) == 0 && *tcp + 20 <= length;
-    }
-    *tcp = *ip + 40;
-    return type == 0x86dd && frame[*ip + 6] == 6 && *tcp + 20 <= length;
-}
-
-static uint32_t client_number(struct capture *c, const uint8_t *address, uint8_t bytes)
-{
-    uint8_t key[16] = {0};
-    memcpy(key, address, bytes);
-    for (uint32_t i = 0; i < c->clients; i++)
-        if (memcmp(c->addresses[i], key, sizeof key) == 0)
-            return i;
-    c->addresses = grown(c->addresses, c->clients + 1, sizeof *c->addresses);
-    memcpy(c->addresses[c->clients], key, sizeof key);
-    return c->clients++;
-}
-
-/* The client is the end with the higher port. */
-static void add_packet(struct capture *c, const struct pcap_pkthdr *header, const uint8_t *bytes,
-                       uint64_t offset_us)
-{
-    uint32_t ip, tcp;
-    if (!find_tcp(bytes, header->caplen, &ip, &tcp))
-        return;
-    bool from_client = read16(bytes + tcp) > read16(bytes + tcp + 2);
-    bool v4 = bytes[ip] >> 4 == 4;
-    uint32_t source = ip + (v4 ? 12 : 8);
-    struct packet p = {.offset_us = offset_us, .length = header->caplen, .address_bytes = v4 ? 4 : 16};
-    p.client_address = from_client ? source : source + p.address_bytes;
-    p.client = client_number(c, bytes + p.client_address, p.address_bytes);
-    p.bytes = grown(NULL, header->caplen, 1);
-    memcpy(p.bytes, bytes, header->caplen);
-    c->packets = grown(c->packets, c->count + 1, sizeof *c->packets);
-    c->packets[c->count++] = p;
-    c->sessions += (bytes[tcp + 13] & 0x12) == 0x02; /* SYN without ACK */
-    c->duration_us = offset_us;
-}
-
-static struct capture load_capture(const char *path)
-{
-    char error[PCAP_ERRBUF_SIZE];
-    struct capture c = {0};
-    pcap_t *file = pcap_open_offline(path, error);
-    if (file == NULL)
-        fail(path, error);
-    struct pcap_pkthdr *header;
-    const uint8_t *bytes;
-    uint64_t first = 0, last = 0;
-    while (pcap_datalink(file) == DLT_EN10MB && pcap_next_ex(file, &header, &bytes) == 1) {
-        uint64_t now = (uint64_t)header->ts.tv_sec * MICROSECONDS + (uint64_t)header->ts.tv_usec;
-        first = first == 0 ? now : first;
-        last = now > last ? now : last; /* time in a load never goes back */
-        add_packet(&c, header, bytes, last - first);
-    }
-    pcap_close(file);
-    return c;
-}
-
 static uint64_t due_us(const struct copy *c)
 {
-    return c->start_us + c->capture->packets[c->next].offset_us;
+    const struct packet *p = &c->capture->packets[c->next];
+    return c->start_us + p->offset_us + (p->closing ? c->hold_us : 0);
 }
 
 static void heap_sink(struct heap *h, size_t i)
@@ -158,21 +74,22 @@ static void heap_sink(struct heap *h, size_t i)
 static void heap_add(struct heap *h, struct copy c)
 {
     if (h->count == h->room)
-        h->copies = grown(h->copies, h->room = h->room * 2 + 64, sizeof *h->copies);
+        h->copies = load_grown(h->copies, h->room = h->room * 2 + 64, sizeof *h->copies);
     size_t i = h->count++;
     for (; i > 0 && due_us(&c) < due_us(&h->copies[(i - 1) / 2]); i = (i - 1) / 2)
         h->copies[i] = h->copies[(i - 1) / 2];
     h->copies[i] = c;
 }
 
-static void write_all(FILE *out, const void *p, size_t n)
-{
-    if (fwrite(p, 1, n, out) != n)
-        fail("writing", strerror(errno));
-}
+struct output {
+    FILE *file;
+    struct flood *flood;
+    uint64_t written;
+    uint64_t expected; /* packets of the load, about: the flood is spread over them */
+};
 
 /* 10.128.0.0/9 has room for eight million clients; in IPv6 the number ends the address. */
-static void write_packet(FILE *out, const struct copy *c)
+static void write_packet(struct output *out, const struct copy *c)
 {
     const struct packet *p = &c->capture->packets[c->next];
     uint32_t client = c->first_client + p->client;
@@ -181,79 +98,131 @@ static void write_packet(FILE *out, const struct copy *c)
     for (unsigned i = 0; i < 4; i++)
         address[i] = (uint8_t)((high | client) >> (24 - 8 * i));
     uint64_t now = due_us(c);
-    uint32_t record[4] = {START_S + (uint32_t)(now / MICROSECONDS), (uint32_t)(now % MICROSECONDS), p->length,
-                          p->length};
-    write_all(out, record, sizeof record);
-    write_all(out, p->bytes, p->length);
+    flood_write_frame(out->file, START_S * (uint64_t)MICROSECONDS + now, p->bytes, p->length);
+    out->written++;
+    if (p->from_client && p->address_bytes == 4)
+        flood_weave(out->flood, out->file, START_S * (uint64_t)MICROSECONDS + now, p->bytes, p->tcp,
+                    (double)out->written / (double)out->expected);
 }
 
-/* Write what is due before `until_us`. Returns the number of packets. */
-static uint64_t drain(struct heap *h, FILE *out, uint64_t until_us)
+/* Write what is due before `until_us`. */
+static void drain(struct heap *h, struct output *out, uint64_t until_us)
 {
-    uint64_t written = 0;
     while (h->count > 0 && due_us(&h->copies[0]) < until_us) {
         struct copy *c = &h->copies[0];
         write_packet(out, c);
-        written++;
-        if (++c->next == c->capture->count)
+        if (++c->next >= c->end)
             *c = h->copies[--h->count];
         heap_sink(h, 0);
     }
-    return written;
 }
 
-struct total {
-    uint64_t packets;
-    uint64_t sessions;
-};
+/* Packets of a copy that are written. */
+static size_t length_of(const struct options *o, const struct capture *c, uint64_t sessions_before)
+{
+    if (sessions_before + o->negotiating >= o->sessions && o->negotiating > 0)
+        return c->first_words;
+    return o->open ? c->open_count : c->count;
+}
 
-static struct total write_load(FILE *out, const struct capture *captures, size_t count, struct total wanted)
+/* Returns the number of sessions. */
+static uint64_t write_load(struct output *out, const struct options *o, const struct capture *captures,
+                           size_t count)
 {
     uint64_t longest = 1;
     for (size_t i = 0; i < count; i++)
         longest = captures[i].duration_us > longest ? captures[i].duration_us : longest;
+    uint64_t interval_us = longest / CONCURRENT_COPIES + 1;
     struct heap heap = {0};
-    struct total started = {0};
-    uint64_t written = 0, start_us = 0;
+    uint64_t packets = 0, sessions = 0, start_us = 0;
     uint32_t client = 1;
-    for (size_t i = 0; started.packets < wanted.packets || started.sessions < wanted.sessions; i++) {
+    for (size_t i = 0; packets < o->packets || sessions < o->sessions; i++) {
         const struct capture *c = &captures[i % count];
-        heap_add(&heap, (struct copy){.capture = c, .start_us = start_us, .first_client = client});
+        size_t end = length_of(o, c, sessions);
+        heap_add(&heap, (struct copy){.capture = c,
+                                      .end = end,
+                                      .start_us = start_us,
+                                      .hold_us = o->hold * interval_us,
+                                      .first_client = client});
         client += c->clients;
-        started.packets += c->count;
-        started.sessions += c->sessions;
-        start_us += longest / CONCURRENT_COPIES + 1;
-        written += drain(&heap, out, start_us);
+        packets += end;
+        sessions += c->sessions;
+        start_us += interval_us;
+        drain(&heap, out, start_us);
     }
-    written += drain(&heap, out, UINT64_MAX);
+    drain(&heap, out, UINT64_MAX);
     free(heap.copies);
-    return (struct total){written, started.sessions};
+    return sessions;
+}
+
+static uint64_t number(const char *text)
+{
+    char *end = NULL;
+    errno = 0;
+    uint64_t value = strtoull(text, &end, 10);
+    if (errno != 0 || end == text || *end != '\0')
+        load_fail(text, "is no number");
+    return value;
+}
+
+static void read_options(struct options *o, int argc, char **argv)
+{
+    static const struct option names[] = {
+        {"mail", required_argument, NULL, 'm'},  {"hold", required_argument, NULL, 'h'},
+        {"open", no_argument, NULL, 'o'},        {"negotiating", required_argument, NULL, 'n'},
+        {"flood", required_argument, NULL, 'f'}, {0}};
+    for (int c; (c = getopt_long(argc, argv, "+", names, NULL)) != -1;) {
+        switch (c) {
+        case 'm': o->mail = number(optarg); break;
+        case 'h': o->hold = number(optarg); break;
+        case 'o': o->open = true; break;
+        case 'n': o->negotiating = number(optarg); break;
+        case 'f':
+            if (!flood_read(&o->flood, optarg))
+                load_fail(optarg, "is not three numbers with commas between them");
+            break;
+        default: exit(1);
+        }
+    }
+    if (argc - optind < 4)
+        load_fail("usage", "make_load [OPTION...] PACKETS SESSIONS OUT CAPTURE...");
+    o->packets = number(argv[optind]);
+    o->sessions = number(argv[optind + 1]);
+}
+
+static size_t load_all(const struct options *o, struct capture *captures, char **paths)
+{
+    size_t count = 0;
+    for (; *paths != NULL; paths++) {
+        captures[count] = load_capture(*paths);
+        const struct capture *c = &captures[count];
+        bool whole = o->hold == 0 && !o->open;
+        bool fits = c->count > 0 && (whole ? c->sessions > 0 : c->sessions == 1 && c->open_count > 0);
+        if (fits && (o->mail == 0 || load_insert_mail(&captures[count], o->mail)))
+            count++;
+        else if (o->mail == 0)
+            fprintf(stderr, "make_load: %s: no TCP session over Ethernet, or not just one; left out\n",
+                    *paths);
+    }
+    return count > 0 ? count : (load_fail("captures", "none is of use"), 0);
 }
 
 int main(int argc, char **argv)
 {
-    if (argc < 5)
-        fail("usage", "make_load PACKETS SESSIONS OUT CAPTURE...");
-    struct capture *captures = grown(NULL, (size_t)argc, sizeof *captures);
-    size_t count = 0;
-    for (int i = 4; i < argc; i++) {
-        captures[count] = load_capture(argv[i]);
-        if (captures[count].count > 0 && captures[count].sessions > 0)
-            count++;
-        else
-            fprintf(stderr, "make_load: %s: no TCP session over Ethernet, left out\n", argv[i]);
-    }
-    if (count == 0)
-        fail("captures", "none is of use");
-    FILE *out = fopen(argv[3], "wb");
-    if (out == NULL)
-        fail(argv[3], strerror(errno));
+    struct options o = {0};
+    read_options(&o, argc, argv);
+    struct capture *captures = load_grown(NULL, (size_t)argc, sizeof *captures);
+    size_t count = load_all(&o, captures, argv + optind + 3);
+    const char *path = argv[optind + 2];
+    struct output out = {.file = fopen(path, "wb"), .flood = &o.flood};
+    if (out.file == NULL)
+        load_fail(path, strerror(errno));
     const uint32_t header[6] = {0xa1b2c3d4, 2 | 4 << 16, 0, 0, 262144, DLT_EN10MB};
-    write_all(out, header, sizeof header);
-    struct total wanted = {strtoull(argv[1], NULL, 10), strtoull(argv[2], NULL, 10)};
-    struct total done = write_load(out, captures, count, wanted);
-    if (fclose(out) != 0)
-        fail(argv[3], strerror(errno));
-    printf("%" PRIu64 " %" PRIu64 "\n", done.packets, done.sessions);
+    fwrite(header, sizeof header, 1, out.file);
+    out.expected = o.packets > 0 ? o.packets : 1;
+    uint64_t sessions = write_load(&out, &o, captures, count);
+    if (ferror(out.file) || fclose(out.file) != 0)
+        load_fail(path, "cannot be written");
+    printf("%" PRIu64 " %" PRIu64 "\n", out.written + o.flood.packets, sessions);
     return 0;
 }

@@ -115,6 +115,9 @@ static void test_config_every_key_reaches_its_field(void **state)
         "kernel_ring_bytes: 2097152}\n"
         "timeouts: {handshake_ms: 1001, idle_ms: 1002, established_ms: 1003, linger_ms: 0,\n"
         "  gap_ms: 11, interim_ms: 0, fragment_ms: 1004}\n"
+        "mirror: {window_s: 11, least_packets: 12, least_connections: 13, one_sided_permille: 14,\n"
+        "  duplicates_permille: 15, loss_permille: 16, truncated_permille: 17, offload_permille: 18,\n"
+        "  clock_jumps: 19, mtu_bytes: 9000}\n"
         "outputs:\n"
         "  json: \"/var/log/waxseal.json\"\n"
         "  tlsrpt: /var/lib/tlsrpt.json\n"
@@ -149,6 +152,8 @@ static void test_config_every_key_reaches_its_field(void **state)
     const struct config_timeouts timeouts = {1001, 1002, 1003, 0, 11, 0, 1004};
     assert_memory_equal(&c.caps, &caps, sizeof caps);
     assert_memory_equal(&c.timeouts, &timeouts, sizeof timeouts);
+    const struct mirror_limits mirror = {11, 12, 13, 14, 15, 16, 17, 18, 19, 9000};
+    assert_memory_equal(&c.mirror, &mirror, sizeof mirror);
     assert_string_equal(c.json_path, "/var/log/waxseal.json");
     assert_string_equal(c.tlsrpt_path, "/var/lib/tlsrpt.json");
     assert_string_equal(c.tlsrpt_contact, "tls@example.org");

@@ -7,7 +7,10 @@
 #include <cmocka.h>
 
 #include "sample.h"
+#include "sensor/capture/mirror.h"
 #include "sensor/handbook.h"
+
+enum { ALL_RULES = (int)RULE_COUNT + (int)MIRROR_RULE_COUNT };
 
 static char *print(void (*handbook)(FILE *))
 {
@@ -28,9 +31,16 @@ static void test_handbook_text_names_each_rule_once(void **state)
         snprintf(line, sizeof line, "\n%s\n", policy_rule(rule)->id);
         assert_int_equal(sample_count(text, line), 1);
     }
-    assert_int_equal(sample_count(text, "\n  wire "), RULE_COUNT);
-    assert_int_equal(sample_count(text, "\n  advice "), RULE_COUNT);
-    assert_int_equal(sample_count(text, "\n  sources "), RULE_COUNT);
+    size_t sources = RULE_COUNT;
+    for (enum mirror_rule rule = 0; rule < MIRROR_RULE_COUNT; rule++) {
+        char line[128];
+        snprintf(line, sizeof line, "\n%s\n", mirror_rule_info(rule)->id);
+        assert_int_equal(sample_count(text, line), 1);
+        sources += mirror_rule_info(rule)->sources[0] != '\0';
+    }
+    assert_int_equal(sample_count(text, "\n  wire "), ALL_RULES);
+    assert_int_equal(sample_count(text, "\n  advice "), ALL_RULES);
+    assert_int_equal(sample_count(text, "\n  sources "), sources);
     assert_null(strchr(text, '\033'));
     free(text);
 }
@@ -39,7 +49,7 @@ static void test_handbook_markdown_has_a_section_for_each_rule(void **state)
 {
     (void)state;
     char *text = print(handbook_markdown);
-    assert_int_equal(sample_count(text, "\n### `"), RULE_COUNT);
+    assert_int_equal(sample_count(text, "\n### `"), ALL_RULES);
     assert_int_equal(sample_count(text, "| relay | submission | access | delivery |\n"), RULE_COUNT);
     assert_memory_equal(text, "# The rules of Waxseal\n", 23);
     assert_memory_equal(strstr(text, "\n## ") + 4, "Cleartext\n",
@@ -64,7 +74,8 @@ static void test_handbook_groups_are_those_of_the_table(void **state)
             fail_msg("not in the handbook: %s", section);
     }
     assert_true(groups > 0);
-    assert_int_equal(sample_count(text, "\n## "), groups);
+    assert_int_equal(sample_count(text, "\n## "), groups + 1);
+    assert_non_null(strstr(text, "\n## Mirror\n"));
     free(table);
     free(text);
 }
@@ -81,10 +92,10 @@ static void test_handbook_json_is_an_array_of_rules(void **state)
     size_t length = strlen(text);
     assert_memory_equal(text, "[\n  {", 5);
     assert_memory_equal(text + length - 5, "\"}\n]\n", 5);
-    assert_int_equal(sample_count(text, "\n  {\"id\""), RULE_COUNT);
-    assert_int_equal(sample_count(text, "\"},\n"), RULE_COUNT - 1);
+    assert_int_equal(sample_count(text, "\n  {\"id\""), ALL_RULES);
+    assert_int_equal(sample_count(text, "\"},\n"), ALL_RULES - 1);
     for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
-        assert_int_equal(sample_count(text, members[i]), RULE_COUNT);
+        assert_int_equal(sample_count(text, members[i]), ALL_RULES);
     free(text);
 }
 

@@ -13,9 +13,7 @@ static struct repeats repeats;
 static int setup(void **state)
 {
     (void)state;
-    assert_true(repeats_open(&repeats, 4));
-    repeats_forget(&repeats, 2);
-    repeats_forget(&repeats, 3);
+    assert_true(repeats_open(&repeats));
     return 0;
 }
 
@@ -61,11 +59,11 @@ static void test_repeats_whatever_differs_makes_another_packet(void **state)
     (void)state;
     for (int what = 0; what < 10; what++) {
         struct segment first = segment_of(4711);
-        repeats_forget(&repeats, 2);
+        memset(repeats.rows, 0, sizeof *repeats.rows * 4);
         assert_false(repeats_note(&repeats, 2, 0, &first));
         struct segment s = first;
-        uint32_t connection = 2;
-        unsigned from = 0;
+        uint16_t row = 2;
+        uint64_t direction = 0;
         switch (what) {
         case 0: s.sequence++; break;
         case 1: s.acknowledgement++; break;
@@ -73,17 +71,17 @@ static void test_repeats_whatever_differs_makes_another_packet(void **state)
         case 3: s.mark++; break; /* sent again */
         case 4: s.payload = span_head(s.payload, 5); break;
         case 5: s.missing = 3; break; /* the first copy was cut, this one was not */
-        case 6: connection = 3; break;
-        case 8: from = 1; break;
+        case 6: row = 3; break;
+        case 8: direction = 1; break;
         case 9: s.payload = span_text("EHLO y\r\n"); break;
         case 7: s.time_ns += 700 * MS; break;
         }
-        assert_false(repeats_note(&repeats, connection, from, &s));
+        assert_false(repeats_note(&repeats, row, direction, &s));
     }
 }
 
-/* However many connections there are between the two copies. */
-static void test_repeats_only_packets_of_its_own_connection_push_one_out(void **state)
+/* However many others there are between the two copies. */
+static void test_repeats_only_packets_of_its_own_row_push_one_out(void **state)
 {
     (void)state;
     struct segment first = segment_of(1);
@@ -137,7 +135,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_repeats_same_packet_elsewhere_is_one, setup, teardown),
         cmocka_unit_test_setup_teardown(test_repeats_whatever_differs_makes_another_packet, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_repeats_only_packets_of_its_own_connection_push_one_out, setup,
+        cmocka_unit_test_setup_teardown(test_repeats_only_packets_of_its_own_row_push_one_out, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_repeats_without_a_mark_time_decides, setup, teardown),
         cmocka_unit_test_setup_teardown(test_repeats_clock_may_step_back_a_little, setup, teardown),

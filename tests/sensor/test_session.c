@@ -13,7 +13,7 @@
 #include "tests/build.h"
 
 static struct counters counters;
-static struct pool stores;
+static struct stores stores;
 static struct session_shared shared = {.counters = &counters, .stores = &stores};
 static struct build *out;
 static struct build *part;
@@ -25,7 +25,7 @@ static int setup(void **state)
     shared.fingerprints = fingerprints_open(shared.digester);
     out = calloc(1, sizeof *out);
     part = calloc(1, sizeof *part);
-    return shared.digester == NULL || out == NULL || part == NULL || !pool_open(&stores, 4, 16384);
+    return shared.digester == NULL || out == NULL || part == NULL || !stores_open(&stores, 4, 16384);
 }
 
 static int teardown(void **state)
@@ -35,12 +35,13 @@ static int teardown(void **state)
     digest_close(shared.digester);
     free(out);
     free(part);
-    pool_close(&stores);
+    stores_close(&stores);
     return 0;
 }
 
 static void begin(struct conversation *c, enum protocol protocol)
 {
+    memset(c->mail_state, 0, sizeof c->mail_state); /* as the pool has it */
     session_begin(c, &shared, protocol);
     for (int side = CLIENT; side <= SERVER; side++) {
         c->facts.side[side].packets = 5;
@@ -141,7 +142,7 @@ static void test_session_tls12_is_established_by_both_finished(void **state)
     assert_true(session_fate_known(&c));
     assert_false(c.facts.tls.resumed);
     session_end(&c);
-    assert_int_equal(stores.in_use, 0);
+    assert_int_equal(stores.rooms.in_use, 0);
 }
 
 static void test_session_tls13_refused_by_an_alert_sized_record_is_not_established(void **state)
@@ -281,7 +282,7 @@ static void test_session_gap_in_the_handshake_leaves_the_suite_open(void **state
     struct judgement j;
     policy_judge(&(struct facts){.session = &c.facts, .host = ""}, &j);
     assert_int_equal(j.verdict, VERDICT_UNDECIDABLE);
-    assert_int_equal(stores.in_use, 0);
+    assert_int_equal(stores.rooms.in_use, 0);
 }
 
 static void test_session_login_in_the_clear_settles_imap_but_not_smtp(void **state)

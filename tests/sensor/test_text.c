@@ -134,6 +134,8 @@ static void test_text_quality_of_the_mirror_is_told(void **state)
     add(&r);
     end(&r);
     SAYS("Complete: both directions");
+    assert_null(strstr(report, "mirror_"));
+    assert_null(strstr(report, "VLANs seen"));
     free(report);
     begin(&r);
     r.x.session.side[SERVER] = (struct session_side){0};
@@ -143,7 +145,14 @@ static void test_text_quality_of_the_mirror_is_told(void **state)
     r.summary.counters[COUNTER_gaps] = 2;
     r.summary.inputs = 3;
     r.summary.inputs_broken = 1;
+    r.summary.mirror.one_sided = (struct mirror_share){123, 500, true};
+    r.summary.mirror.findings = UINT32_C(1) << MIRROR_one_sided;
+    r.summary.mirror.marks.vlans[0] = UINT64_C(1) << 10 | UINT64_C(1) << 20;
+    r.summary.mirror.marks.tunnels = UINT32_C(1) << TUNNEL_NONE | UINT32_C(1) << TUNNEL_VXLAN;
     end(&r);
+    SAYS("  VLANs seen: 10, 20\n  Tunnels seen: vxlan\n");
+    SAYS("  medium   mirror_one_sided: 24.6 % of 500 connections\n           Mirror both directions:");
+    assert_null(strstr(report, "mirror_duplicates"));
     SAYS("1 of the inputs could not be read to the end");
     SAYS("1  sessions of which one direction was captured");
     SAYS("1  sessions whose beginning was not captured");

@@ -24,7 +24,8 @@ static void on_session(void *context, const struct session *s)
 {
     (void)context;
     assert_true(session_count < SESSIONS_CAP);
-    sessions[session_count++] = *s;
+    memset(&sessions[session_count], 0, sizeof sessions[0]);
+    session_copy(&sessions[session_count++], s);
 }
 
 static struct tracker *open_tracker(bool live)
@@ -580,6 +581,33 @@ static void test_tracker_full_pool_gives_up_the_oldest_dialogue(void **state)
     assert_int_equal(session_count, 3);
 }
 
+static void test_tracker_full_pool_keeps_dialogues_in_which_the_client_spoke(void **state)
+{
+    (void)state;
+    config.caps.negotiations = 2;
+    struct tracker *t = open_tracker(false);
+    struct wire real;
+    wire_open(&real, t, 40000, 25);
+    wire_handshake(&real);
+    wire_say(&real, SERVER, "220 mx.example.org ESMTP Postfix\r\n");
+    wire_say(&real, CLIENT, "EHLO client.example.net\r\n");
+    for (uint16_t i = 1; i <= 5; i++) { /* each sends one octet and hangs */
+        struct wire flood;
+        wire_open(&flood, t, (uint16_t)(40000 + i), 25);
+        wire_handshake(&flood);
+        wire_say(&flood, CLIENT, "x");
+    }
+    assert_int_equal(session_count, 4);
+    for (unsigned i = 0; i < session_count; i++) {
+        assert_true(sessions[i].evicted);
+        assert_string_equal(sessions[i].helo, "");
+    }
+    finish(t);
+    assert_int_equal(session_count, 6);
+    assert_string_equal(sessions[4].helo, "client.example.net");
+    assert_false(sessions[4].evicted);
+}
+
 static void test_tracker_full_buffers_lose_bytes_and_not_the_session(void **state)
 {
     (void)state;
@@ -788,6 +816,7 @@ int main(void)
         cmocka_unit_test_setup(test_tracker_tls_elsewhere_only_where_asked_for, setup),
         cmocka_unit_test_setup(test_tracker_own_redis_connection_is_never_looked_at, setup),
         cmocka_unit_test_setup(test_tracker_full_pool_gives_up_the_oldest_dialogue, setup),
+        cmocka_unit_test_setup(test_tracker_full_pool_keeps_dialogues_in_which_the_client_spoke, setup),
         cmocka_unit_test_setup(test_tracker_full_buffers_lose_bytes_and_not_the_session, setup),
         cmocka_unit_test_setup(test_tracker_snaplen_cut_is_said, setup),
         cmocka_unit_test_setup(test_tracker_live_session_yields_interim_accounts, setup),

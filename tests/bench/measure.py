@@ -1,0 +1,84 @@
+"""What the benchmarks share: build what they need, make a load, and see what a program costs."""
+import os
+import statistics
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+CAPTURES = os.path.join(ROOT, "tests", "captures")
+SKIPPED = 77
+TOOLS = ("waxseal", "make_load", "bare_loop")
+
+
+def skip(reason):
+    print(f"skipped: {reason}")
+    sys.exit(SKIPPED)
+
+
+def build(tree, make):
+    """The program; made anew with its tools, or only looked for."""
+    program = os.path.join(tree, "waxseal")
+    if not make:
+        if not all(os.path.exists(os.path.join(tree, name)) for name in TOOLS):
+            skip(f"{tree} is not built: cmake --build {tree} --target bench_tools")
+        return program
+    for words in (["cmake", "-S", ROOT, "-B", tree, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release"],
+                  ["cmake", "--build", tree, "--target", "bench_tools"]):
+        done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if done.returncode != 0:
+            sys.exit(f"{' '.join(words)} failed:\n{done.stdout[-3000:]}")
+    return program
+
+
+def captures_named(*names):
+    """Captures of the lab by name, those that are there."""
+    paths = [os.path.join(CAPTURES, name + ".pcap") for name in names]
+    found = [path for path in paths if os.path.exists(path)]
+    return found or skip("no captures: tests/lab makes them")
+
+
+def make_load(tree, packets, sessions, path, captures, *options):
+    """Write a load; returns how many packets and sessions it has."""
+    words = [os.path.join(tree, "make_load"), *options, str(packets), str(sessions), path, *captures]
+    done = subprocess.run(words, capture_output=True, text=True)
+    if done.returncode != 0:
+        sys.exit(done.stderr)
+    return tuple(map(int, done.stdout.split()))
+
+
+def usage_of(words):
+    """Resources of one run, as wait4 has them."""
+    if "--json" in words:  # a new file each time: to empty an old one is no work of the sensor
+        output = words[words.index("--json") + 1]
+        if os.path.isfile(output):
+            os.unlink(output)
+    process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    error = process.stderr.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        sys.exit(f"{' '.join(words)} ended with {process.returncode}:\n{error.decode(errors='replace')[-1000:]}")
+    return usage
+
+
+def cpu_seconds(words):
+    """User and system time of one run."""
+    usage = usage_of(words)
+    return usage.ru_utime + usage.ru_stime
+
+
+def peak_bytes(words):
+    """The most memory that one run had at a time."""
+    return usage_of(words).ru_maxrss * 1024
+
+
+def medians(runs, *programs):
+    """Medians of the programs' times; they take turns, so that a slow moment hits all of them alike."""
+    times = [[cpu_seconds(words) for words in programs] for _ in range(runs)]
+    return [statistics.median(column) for column in zip(*times)]
+
+
+def verdict(what, value, limit, form=".3g"):
+    good = value <= limit
+    print(f"  {'pass' if good else 'FAIL'}: {what}: {value:{form}}, at most {limit:{form}}")
+    return good

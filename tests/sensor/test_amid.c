@@ -1,0 +1,264 @@
+/* What must not be claimed of a session whose beginning, one direction or cleartext was not captured, and of TLS
+ * that nobody asked for. Whole connections through the tracker. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "sensor/audit/policy.h"
+#include "sensor/track/tracker.h"
+#include "tests/build.h"
+#include "tests/wire.h"
+
+static struct counters counters;
+static struct config config;
+static struct session last;
+static unsigned session_count;
+static struct tracker *tracker;
+static struct wire wire;
+static struct build *out;
+
+static void on_session(void *context, const struct session *s)
+{
+    (void)context;
+    last = *s;
+    session_count++;
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    config_defaults(&config);
+    config.caps.flows = 64;
+    config.caps.negotiations = 16;
+    config.caps.segment_buffers = 32;
+    config.caps.handshake_buffers = 4;
+    memset(&counters, 0, sizeof counters);
+    session_count = 0;
+    struct tracker_request request = {.config = &config, .counters = &counters, .emit = on_session};
+    tracker = tracker_open(&request);
+    out = calloc(1, sizeof *out);
+    return tracker == NULL || out == NULL;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    tracker_close(tracker);
+    free(out);
+    return 0;
+}
+
+/* Everything that was sent is in: one session must have come of it. */
+static void finish(void)
+{
+    tracker_finish(tracker);
+    assert_int_equal(session_count, 1);
+}
+
+static bool has_finding(enum rule rule)
+{
+    struct judgement j;
+    policy_judge(&(struct facts){.session = &last, .host = ""}, &j);
+    for (size_t i = 0; i < j.finding_count; i++)
+        if (j.findings[i].rule == rule)
+            return true;
+    return false;
+}
+
+static void send_out(enum side from)
+{
+    wire_send(&wire, from, out->bytes, out->n);
+    out->n = 0;
+}
+
+static void send_client_hello(void)
+{
+    build_client_hello(out, &(struct build_hello){.version = 0x0303});
+    send_out(CLIENT);
+}
+
+static void send_records(enum side from, uint8_t content, size_t n)
+{
+    build_encrypted(out, content, n);
+    send_out(from);
+}
+
+static void send_finished(enum side from)
+{
+    build_change_cipher_spec(out);
+    send_records(from, 22, 40);
+}
+
+static void shake_hands(void)
+{
+    send_client_hello();
+    build_server_hello(out, &(struct build_hello){.version = 0x0303, .session_id_bytes = 32});
+    send_out(SERVER);
+    send_finished(CLIENT);
+    send_finished(SERVER);
+    send_records(CLIENT, 23, 60);
+    send_records(SERVER, 23, 60);
+}
+
+static void test_amid_tls_behind_lost_cleartext_is_not_implicit(void **state)
+{
+    (void)state;
+    wire_open(&wire, tracker, 40000, 25);
+    wire_handshake(&wire);
+    wire.next[CLIENT] += 30;
+    wire.next[SERVER] += 90;
+    shake_hands();
+    finish();
+    assert_true(last.tls.established);
+    assert_int_equal(policy_mode(&last), MODE_UNDECIDABLE);
+    assert_int_equal(policy_starttls(&last), STARTTLS_UNKNOWN);
+}
+
+static void test_amid_tls_at_once_on_such_a_port_is_implicit(void **state)
+{
+    (void)state;
+    wire_open(&wire, tracker, 40000, 25);
+    wire_handshake(&wire);
+    shake_hands();
+    finish();
+    assert_int_equal(policy_mode(&last), MODE_IMPLICIT);
+}
+
+static void test_amid_records_of_both_sides_are_tls(void **state)
+{
+    (void)state;
+    static const uint16_t ports[] = {993, 25};
+    for (size_t i = 0; i < 2; i++) {
+        session_count = 0;
+        wire_open(&wire, tracker, (uint16_t)(40000 + i), ports[i]);
+        send_records(CLIENT, 23, 90);
+        send_records(SERVER, 23, 700);
+        finish();
+        assert_true(last.tls.established);
+        assert_int_equal(policy_mode(&last), i == 0 ? MODE_IMPLICIT : MODE_UNDECIDABLE);
+        assert_int_equal(last.protocol, i == 0 ? PROTOCOL_IMAP : PROTOCOL_SMTP);
+        assert_false(has_finding(RULE_tls_handshake_failed));
+    }
+}
+
+static void test_amid_noise_is_neither_tls_nor_its_absence(void **state)
+{
+    (void)state;
+    wire_open(&wire, tracker, 40000, 993);
+    wire_send(&wire, CLIENT, "\x9c\x17\x03\x03\x00\x40\x80\x81\x82\x83", 10);
+    wire_send(&wire, SERVER, "\xc1\xff\x00\x10\x20\x90\xa0\xb0\xd0\xe0", 10);
+    finish();
+    assert_int_equal(policy_mode(&last), MODE_UNDECIDABLE);
+    assert_int_equal(policy_tls_state(&last), TLS_STATE_UNKNOWN);
+}
+
+static void test_amid_lines_of_a_mail_are_no_commands(void **state)
+{
+    (void)state;
+    wire_open(&wire, tracker, 40000, 25);
+    wire_say(&wire, CLIENT, "the log said:\r\nAUTH PLAIN AGFsaWNlAHB3\r\nSTARTTLS\r\nMAIL FROM:<x>\r\n.\r\n");
+    wire_say(&wire, SERVER, "250 queued\r\n");
+    wire_say(&wire, CLIENT, "QUIT\r\n");
+    wire_say(&wire, SERVER, "221 bye\r\n");
+    finish();
+    assert_false(last.mail.auth_seen);
+    assert_false(last.mail.tls_asked);
+    assert_false(has_finding(RULE_command_injection));
+    assert_false(has_finding(RULE_auth_in_clear));
+}
+
+static void test_amid_commands_count(void **state)
+{
+    (void)state;
+    wire_open(&wire, tracker, 40000, 25);
+    wire_say(&wire, CLIENT, "AUTH PLAIN AGFsaWNlAHB3\r\n");
+    wire_say(&wire, SERVER, "235 ok\r\n");
+    finish();
+    assert_true(has_finding(RULE_auth_in_clear));
+}
+
+static void test_amid_body_behind_a_354_is_no_commands(void **state)
+{
+    (void)state;
+    wire_open(&wire, tracker, 40000, 25);
+    wire_say(&wire, SERVER, "354 go on\r\n");
+    wire_say(&wire, CLIENT, "AUTH PLAIN AGFsaWNlAHB3\r\n.\r\n");
+    wire_say(&wire, SERVER, "250 queued\r\n");
+    finish();
+    assert_false(last.mail.auth_seen);
+    assert_int_equal(last.mail.messages, 1);
+}
+
+static void test_amid_tls_that_was_not_asked_for_leaves_plaintext(void **state)
+{
+    (void)state;
+    for (int answered = 0; answered <= 1; answered++) {
+        session_count = 0;
+        wire_open(&wire, tracker, (uint16_t)(40000 + answered), 25);
+        wire_handshake(&wire);
+        wire_say(&wire, SERVER, "220 mx.example.org ESMTP\r\n");
+        send_client_hello();
+        if (answered)
+            wire_say(&wire, SERVER, "500 5.5.2 bad syntax\r\n");
+        wire_close(&wire);
+        finish();
+        assert_int_equal(policy_mode(&last), MODE_PLAINTEXT);
+        assert_int_equal(policy_tls_state(&last), TLS_STATE_FAILED);
+    }
+}
+
+static void test_amid_client_alone_went_on_under_protection(void **state)
+{
+    (void)state;
+    wire_open(&wire, tracker, 40000, 993);
+    send_client_hello();
+    send_finished(CLIENT);
+    send_records(CLIENT, 23, 60);
+    finish();
+    assert_int_equal(policy_tls_state(&last), TLS_STATE_ESTABLISHED);
+}
+
+static void test_amid_client_alone_of_tls13_is_not_hello_only(void **state)
+{
+    (void)state;
+    wire_open(&wire, tracker, 40000, 993);
+    send_client_hello();
+    build_change_cipher_spec(out);
+    send_records(CLIENT, 23, 53);
+    finish();
+    assert_int_equal(policy_tls_state(&last), TLS_STATE_UNKNOWN);
+}
+
+static void test_amid_hello_alone_is_hello_only(void **state)
+{
+    (void)state;
+    wire_open(&wire, tracker, 40000, 993);
+    send_client_hello();
+    finish();
+    assert_int_equal(policy_tls_state(&last), TLS_STATE_HELLO_ONLY);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_amid_tls_behind_lost_cleartext_is_not_implicit),
+        TEST(test_amid_tls_at_once_on_such_a_port_is_implicit),
+        TEST(test_amid_records_of_both_sides_are_tls),
+        TEST(test_amid_noise_is_neither_tls_nor_its_absence),
+        TEST(test_amid_lines_of_a_mail_are_no_commands),
+        TEST(test_amid_commands_count),
+        TEST(test_amid_body_behind_a_354_is_no_commands),
+        TEST(test_amid_tls_that_was_not_asked_for_leaves_plaintext),
+        TEST(test_amid_client_alone_went_on_under_protection),
+        TEST(test_amid_client_alone_of_tls13_is_not_hello_only),
+        TEST(test_amid_hello_alone_is_hello_only),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,4 +1,5 @@
-/* The HTML report: escaping, what a run that never began leaves alone, and a file that is whole or not there. */
+/* The HTML report: escaping, what a run that never began leaves alone, and a file that is whole or not
+ * there. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

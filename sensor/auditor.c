@@ -63,10 +63,10 @@ struct auditor {
     struct leaf_place leaves[LEAF_PLACES];
     struct sink *sinks;
     size_t sink_count;
-    struct mirror_watch watch;
     struct alerts *alerts;
     int64_t newest_ms; /* end of the newest session */
     uint64_t ticks;
+    struct mirror_watch watch;
     uint64_t undecidable;
     enum severity worst;
     struct judgement judgement;

@@ -186,7 +186,7 @@ static bool insert(const struct reassembler *r, struct stream *s, const struct s
 
 static void note_acknowledgement(struct stream *of_other, const struct segment *segment)
 {
-    if ((segment->flags & TCP_ACK) == 0)
+    if ((segment->flags & TCP_ACK) == 0 || (segment->flags & TCP_RST) != 0) /* some put anything into a RST */
         return;
     if (!of_other->has_acknowledged || sequence_before(of_other->acknowledged, segment->acknowledgement))
         of_other->acknowledged = segment->acknowledgement;
@@ -253,6 +253,20 @@ void reassemble_segment(const struct reassembler *r, struct flow *f, struct stre
     }
 }
 
+/* Octets that are missing behind the last one that was seen: those before the FIN, or what the receiver
+ * acknowledged. Of one octet it cannot be told whether it was a FIN. */
+static uint32_t missing_at_end(const struct flow *f, const struct stream *s, enum side from)
+{
+    const struct flow_side *side = &f->side[from];
+    uint32_t by_fin = side->fin_sequence - side->next;
+    uint32_t by_receiver = s->acknowledged - side->next;
+    if (!side->synced || side->packets == 0)
+        return 0;
+    if (side->fin)
+        return by_fin < SEQUENCE_REACH ? by_fin : 0;
+    return s->has_acknowledged && by_receiver > 1 && by_receiver < SEQUENCE_REACH ? by_receiver : 0;
+}
+
 void reassemble_flush(const struct reassembler *r, struct flow *f, struct stream streams[2], void *connection)
 {
     drain(r, f, streams, connection);
@@ -261,6 +275,11 @@ void reassemble_flush(const struct reassembler *r, struct flow *f, struct stream
             give_up_hole(r, f, streams, connection, (enum side)from);
             drain(r, f, streams, connection);
         }
+    }
+    for (int from = CLIENT; from <= SERVER; from++) {
+        uint32_t missing = missing_at_end(f, &streams[from], (enum side)from);
+        if (missing > 0)
+            hand_on_gap(r, f, connection, (enum side)from, missing);
     }
 }
 

@@ -44,7 +44,7 @@ static inline bool utf8_shown(uint32_t code)
     if (code < 0x20 || (code >= 0x7f && code <= 0x9f))
         return false;
     if (code < 0x2000)
-        return true;
+        return code != 0x061c;
     return code != 0x200e && code != 0x200f && !(code >= 0x2028 && code <= 0x202e) &&
            !(code >= 0x2066 && code <= 0x2069) && code != 0xfeff;
 }

@@ -186,7 +186,7 @@ static bool insert(const struct reassembler *r, struct stream *s, const struct s
 
 static void note_acknowledgement(struct stream *of_other, const struct segment *segment)
 {
-    if ((segment->flags & TCP_ACK) == 0)
+    if ((segment->flags & TCP_ACK) == 0 || (segment->flags & TCP_RST) != 0) /* some put anything into a RST */
         return;
     if (!of_other->has_acknowledged || sequence_before(of_other->acknowledged, segment->acknowledgement))
         of_other->acknowledged = segment->acknowledgement;

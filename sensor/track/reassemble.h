@@ -62,7 +62,8 @@ struct reassembler {
 void reassemble_segment(const struct reassembler *r, struct flow *f, struct stream streams[2],
                         void *connection, enum side from, const struct segment *segment, uint32_t sequence);
 
-/* reassemble_flush - hand on all that waits, holes and all; the waiting rooms are empty afterwards. */
+/* reassemble_flush - hand on all that waits, holes and all, and what is missing before the end; the waiting rooms
+ * are empty afterwards. */
 void reassemble_flush(const struct reassembler *r, struct flow *f, struct stream streams[2],
                       void *connection);
 

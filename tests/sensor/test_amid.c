@@ -470,6 +470,26 @@ static void test_amid_server_that_hangs_up_on_a_hello_is_a_failure(void **state)
     }
 }
 
+/* The last that the server said was lost, and nothing came behind it but the FIN, or the client's acknowledgement. */
+static void test_amid_lost_end_is_a_gap(void **state)
+{
+    (void)state;
+    for (int fin = 0; fin <= 1; fin++) {
+        session_count = 0;
+        wire_open(&wire, tracker, (uint16_t)(40000 + fin), 25);
+        wire_handshake(&wire);
+        wire_say(&wire, SERVER, "220 mx.example.org ESMTP\r\n");
+        wire_say(&wire, CLIENT, "STARTTLS\r\n");
+        wire.next[SERVER] += 25;
+        struct segment answer = wire_segment(&wire, fin ? SERVER : CLIENT, fin ? TCP_FIN | TCP_ACK : TCP_ACK,
+                                             "", 0);
+        wire_feed(&wire, &answer);
+        finish();
+        assert_int_equal(last.side[SERVER].gap_bytes, 25);
+        assert_int_equal(policy_starttls(&last), STARTTLS_UNKNOWN);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -500,6 +520,7 @@ int main(void)
         TEST(test_amid_proxy_header_on_another_port_hides_no_greeting),
         TEST(test_amid_lost_flight_of_the_server_is_no_silence),
         TEST(test_amid_server_that_hangs_up_on_a_hello_is_a_failure),
+        TEST(test_amid_lost_end_is_a_gap),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

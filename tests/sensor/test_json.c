@@ -119,7 +119,7 @@ static const struct {
     {"\033[31m \001 \037", "\\u001b[31m \\u0001 \\u001f"},
     {"del \177 C1 \xc2\x85 \xc2\x9f", "del \\u007f C1 \\u0085 \\u009f"},
     {"line \xe2\x80\xa8 paragraph \xe2\x80\xa9", "line \\u2028 paragraph \\u2029"},
-    {"mark \xe2\x80\xae", "mark \\u202e"},
+    {"mark \xe2\x80\xae \xd8\x9c", "mark \\u202e \\u061c"},
     {"\xe9t\xe9", "\\\\xe9t\\\\xe9"},
     {"\xc0\xaf\xed\xa0\x80\xf4\x90\x80\x80",
      "\\\\xc0\\\\xaf\\\\xed\\\\xa0\\\\x80\\\\xf4\\\\x90\\\\x80\\\\x80"},

@@ -158,6 +158,7 @@ static bool configure(const char *command, const struct options *o, struct confi
         !take_text(command, "redis", o->redis, c->redis_url, sizeof c->redis_url) ||
         !take_text(command, "redis-password-file", o->redis_password_file, c->redis_password_file,
                    sizeof c->redis_password_file) ||
+        !take_text(command, "spool", o->spool, c->redis_spool, sizeof c->redis_spool) ||
         !take_text(command, "trust", o->trust, c->trust_file, sizeof c->trust_file) ||
         !take_at(command, o->at, c) || !take_workers(command, o->workers, c) ||
         !take_profile(command, o->profile, c) || !take_interfaces(o, c))
@@ -171,6 +172,8 @@ static bool configure(const char *command, const struct options *o, struct confi
         c->redis_port = (uint16_t)address.nodes[0].port;
     if (c->redis_url[0] == '\0' && o->redis_password_file != NULL)
         return fail(command, "--redis-password-file is given, but no --redis URL");
+    if (c->redis_url[0] == '\0' && o->spool != NULL)
+        return fail(command, "--spool is given, but no --redis URL");
     say_ended_exceptions(c);
     return true;
 }

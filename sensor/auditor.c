@@ -1,6 +1,7 @@
 #include "sensor/auditor.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,7 +21,7 @@
 /* An empty ring is looked at again after this long: waking a thread for every session would cost more than
  * the session. */
 enum {
-    IDLE_SLEEP_US = 1000,
+    IDLE_SLEEP_US = 3000,
     TICK_EVERY_MS = 200,
     STATUS_EVERY_TICKS = 5,
     LIVE_BEHIND_MS = 5000, /* live and idle: what is older has been seen */
@@ -29,6 +30,7 @@ enum {
     LEAF_PLACES = 4096,
     LANES_CAP = 64,
     ERROR_BYTES = 512,
+    MIRROR_DETAIL_CAP = 256,
     NS_PER_S = 1000000000
 };
 
@@ -286,6 +288,17 @@ static void tell_status(const struct auditor *a, uint64_t now_ms)
             a->sinks[i].status(a->sinks[i].state, now_ms, &summary);
 }
 
+static void on_mirror(void *context, const struct mirror_finding *finding)
+{
+    struct auditor *a = context;
+    const struct mirror_rule_info *rule = finding->rule;
+    char detail[MIRROR_DETAIL_CAP];
+    snprintf(detail, sizeof detail, "%s%s%s", finding->input, finding->input[0] != '\0' ? ": " : "",
+             finding->figures);
+    alerts_note_sensor(a->alerts, rule->id, policy_severity_of_word(rule->severity), detail, rule->advice,
+                       (int64_t)(finding->at_ns / NS_PER_MS));
+}
+
 /* Live, time also passes where no session ends. */
 static void tick_alerts(struct auditor *a)
 {
@@ -447,11 +460,14 @@ void auditor_run(const struct config *config, struct worker **workers, size_t wo
     memset(result, 0, sizeof *result);
     gather_lanes(&a);
     mirror_watch_open(&a.watch, config, workers, worker_count);
+    a.watch.found = on_mirror;
+    a.watch.context = &a;
     result->sinks_complete = open_all(&a);
     if (result->sinks_complete) {
         result->sinks_complete = start_workers(&a);
         run(&a, progress);
         result->sinks_complete &= save_history(&a);
+        mirror_watch_finish(&a.watch);
         alerts_finish(a.alerts);
     }
     sum_up(&a, &result->summary);

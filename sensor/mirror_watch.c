@@ -78,6 +78,21 @@ static void log_changes(const struct mirror_input *input, uint32_t now)
     }
 }
 
+static void tell(const struct mirror_watch *w, const char *input, const struct mirror_report *report)
+{
+    for (unsigned rule = 0; w->found != NULL && rule < MIRROR_RULE_COUNT; rule++) {
+        char figures[FIGURES_CAP];
+        if (!mirror_found(report, (enum mirror_rule)rule))
+            continue;
+        struct mirror_finding finding = {
+            .input = input,
+            .rule = mirror_rule_info((enum mirror_rule)rule),
+            .figures = mirror_say(report, (enum mirror_rule)rule, figures, sizeof figures),
+            .at_ns = report->to_ns};
+        w->found(w->context, &finding);
+    }
+}
+
 static void end_stretch(const struct mirror_watch *w, struct mirror_input *input,
                         const struct mirror_counts *now, uint64_t last_ns)
 {
@@ -85,8 +100,10 @@ static void end_stretch(const struct mirror_watch *w, struct mirror_input *input
     input->report.from_ns = input->begun_ns;
     input->report.to_ns = last_ns;
     uint32_t findings = input->report.findings | (input->findings & undecided(&input->report));
-    if (input->name[0] != '\0')
+    if (input->name[0] != '\0') {
         log_changes(input, findings);
+        tell(w, input->name, &input->report);
+    }
     input->findings = findings;
     input->before = *now;
     input->begun_ns = last_ns;
@@ -105,6 +122,16 @@ void mirror_watch_tick(struct mirror_watch *w)
         if (last_ns >= input->begun_ns + (uint64_t)w->config->mirror.window_s * NS_PER_S)
             end_stretch(w, input, &now, last_ns);
     }
+}
+
+/* When a stretch of a file ends depends on how fast it is read; what is told must not. */
+void mirror_watch_finish(struct mirror_watch *w)
+{
+    struct mirror_report report;
+    if (w->input_count != 1 || w->inputs[0].name[0] != '\0')
+        return;
+    mirror_watch_total(w, &report);
+    tell(w, "", &report);
 }
 
 void mirror_watch_total(const struct mirror_watch *w, struct mirror_report *report)

@@ -16,8 +16,18 @@ struct mirror_input {
     uint32_t findings;           /* those that hold */
 };
 
+/* A finding of a stretch, or of a whole reading of files. All texts are valid during the call. */
+struct mirror_finding {
+    const char *input; /* interface; "" for files */
+    const struct mirror_rule_info *rule;
+    const char *figures;
+    uint64_t at_ns; /* packet time */
+};
+
 /* All-zero is a valid start but for config and workers. */
 struct mirror_watch {
+    void (*found)(void *context, const struct mirror_finding *finding); /* NULL: only the log is told */
+    void *context;
     const struct config *config;
     struct worker **workers;
     size_t worker_count;
@@ -31,6 +41,10 @@ void mirror_watch_open(struct mirror_watch *w, const struct config *config, stru
 
 /* mirror_watch_tick - a few times a second: has a stretch come to its end? */
 void mirror_watch_tick(struct mirror_watch *w);
+
+/* mirror_watch_finish - the input is over: of files, their findings are told now, as a whole; of interfaces, those of the
+ * stretch that was begun are not. */
+void mirror_watch_finish(struct mirror_watch *w);
 
 /* mirror_watch_total - everything since the start, of all inputs. */
 void mirror_watch_total(const struct mirror_watch *w, struct mirror_report *report);

@@ -17,6 +17,7 @@ enum option_id {
     OPTION_TLSRPT,
     OPTION_REDIS,
     OPTION_REDIS_PASSWORD_FILE,
+    OPTION_SPOOL,
     OPTION_SITE,
     OPTION_SENSOR,
     OPTION_PROFILE,
@@ -54,9 +55,11 @@ static const struct choice {
     {COMMAND_READ | COMMAND_RUN, OPTION_TLSRPT, "tlsrpt", "FILE",
      "at the end a TLS report (RFC 8460) of relay sessions; - is standard output"},
     {COMMAND_READ | COMMAND_RUN | COMMAND_REPORT, OPTION_REDIS, "redis", "URL",
-     "where Redis is: redis://[user@]host[:port][/db] or unix:///path"},
+     "redis://[user@]host[:port][/db], unix:///path, redis-sentinel://, redis-cluster://"},
     {COMMAND_READ | COMMAND_RUN | COMMAND_REPORT, OPTION_REDIS_PASSWORD_FILE, "redis-password-file", "FILE",
      "its first line; otherwise WAXSEAL_REDIS_PASSWORD"},
+    {COMMAND_READ | COMMAND_RUN, OPTION_SPOOL, "spool", "FOLDER",
+     "what Redis cannot take yet is kept there, also across a restart"},
     {COMMAND_READ | COMMAND_RUN | COMMAND_REPORT, OPTION_SITE, "site", "NAME",
      "name of this site, part of the Redis keys"},
     {COMMAND_READ | COMMAND_RUN, OPTION_SENSOR, "sensor", "NAME", "name of this sensor; else the host's"},
@@ -165,6 +168,7 @@ static bool take(enum option_id id, const char *argument, struct options *out)
     case OPTION_TLSRPT: out->tlsrpt = argument; break;
     case OPTION_REDIS: out->redis = argument; break;
     case OPTION_REDIS_PASSWORD_FILE: out->redis_password_file = argument; break;
+    case OPTION_SPOOL: out->spool = argument; break;
     case OPTION_SITE: out->site = argument; break;
     case OPTION_SENSOR: out->sensor = argument; break;
     case OPTION_ANY_TLS: out->any_tls = true; break;

@@ -22,6 +22,7 @@ struct options {
     const char *tlsrpt;
     const char *redis;
     const char *redis_password_file;
+    const char *spool;
     const char *site;
     const char *sensor;
     const char *filter;

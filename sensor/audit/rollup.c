@@ -10,6 +10,11 @@ static int64_t rollup_bytes(const struct session *s)
     return (int64_t)(s->side[CLIENT].bytes + s->side[SERVER].bytes);
 }
 
+static bool rollup_decidable(enum mode mode, enum tls_state tls)
+{
+    return mode != MODE_UNDECIDABLE && tls != TLS_STATE_UNKNOWN;
+}
+
 static bool rollup_version_known(const struct session_tls *t)
 {
     return t->version == 0x0002 || (t->version >= 0x0300 && t->version <= 0x0304);

@@ -28,10 +28,10 @@ local function apply_record(word, index)
     return function(at, n)
         local id = ARGV[at]
         local key = prefix .. RECORDS[word] .. id
-        if type_problem(RECORDS[word] .. id, 'hash') then return end -- another program's; nothing else is held up by it
         local names = {}
         for i = at + 1, at + n - 1, 2 do names[#names + 1] = ARGV[i] end
-        local old = call('HMGET', key, unpack(names))
+        local old = redis.pcall('HMGET', key, unpack(names))
+        if old.err then return end -- another program's key; nothing else is held up by it
         local newer = not old[1] or tonumber(ARGV[at + 2]) >= tonumber(old[1]) or tonumber(old[1]) > future_ms
         local set, taken = {}, {}
         for i, name in ipairs(names) do
@@ -82,6 +82,7 @@ end
 
 apply.heartbeat = function(at)
     call('SET', prefix .. 'hb:' .. sensor, whole(now_ms), 'EX', ARGV[at])
+    call('SET', prefix .. 'hb:all', whole(now_ms), 'EX', ARGV[at])
     call('HSET', prefix .. 'sensor:' .. sensor, 'ended', '0', 'updated_ms', whole(now_ms))
 end
 
@@ -221,9 +222,9 @@ VIEWS.clients = {
     row = function(id, r)
         local sev, severity = findings_of(r)
         return {'client', id, 'helo', r.helo, 'sessions', r.sessions, 'best_version', r.best_version, 'ja4', r.ja4, 'legacy',
-            is_legacy(r) and '1' or '0', 'weak_offer', r.weak_offer, 'no_aead', r.no_aead, 'no_ecdhe', r.no_ecdhe, 'plaintext',
-            r.plaintext, 'auth_cleartext', r.auth_cleartext, 'severity', severity, 'sev', whole(sev), 'would_break',
-            would_break(r), 'first_seen_ms', r.first_ms, 'last_seen_ms', r.last_ms}
+            VERSIONS[r.best_version] and (is_legacy(r) and '1' or '0') or '-1', 'weak_offer', r.weak_offer, 'no_aead', r.no_aead,
+            'no_ecdhe', r.no_ecdhe, 'plaintext', r.plaintext, 'auth_cleartext', r.auth_cleartext, 'severity', severity, 'sev',
+            whole(sev), 'would_break', would_break(r), 'first_seen_ms', r.first_ms, 'last_seen_ms', r.last_ms}
     end,
 }
 

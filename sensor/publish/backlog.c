@@ -8,7 +8,7 @@
 
 #include "sensor/host/log.h"
 
-enum { SPOOL_AFTER_MS = 500, DISK_PAUSE_MS = 2000 };
+enum { SPOOL_AFTER_MS = 250, DISK_PAUSE_MS = 2000 };
 
 struct backlog {
     struct held *first;

@@ -1,8 +1,10 @@
-/* backlog.h - the batches that Redis has not acknowledged, numbered, in order: the first of them in memory, the others in the spool.
+/* backlog.h - the batches that Redis has not acknowledged, numbered, in order: the first of them in memory,
+ * the others in the spool.
  *
- * In good times a batch is only ever in memory. One that is not acknowledged after half a second goes to the spool too, so that it
- * outlives the process; beyond the memory's cap batches go to the spool alone. Where neither has room, a batch is not taken:
- * the oldest stay. For the writer's thread alone; it knows nothing of Redis. */
+ * In good times a batch is only ever in memory. One that is not acknowledged after a quarter of a second,
+ * and every one while there is trouble, goes to the spool too, so that it outlives the process; beyond the
+ * memory's cap batches go to the spool alone. Where neither has room, a batch is not taken: the oldest
+ * stay. For the writer's thread alone; it knows nothing of Redis. */
 #pragma once
 
 #include <stdbool.h>
@@ -41,7 +43,8 @@ void backlog_close(struct backlog *b); /* what is only in memory is gone. NULL i
  * made_ms  wall clock; now_ms any clock that does not go back */
 bool backlog_add(struct backlog *b, const struct batch *batch, uint64_t made_ms, uint64_t now_ms);
 
-/* backlog_next - the oldest one not marked as sent, and mark it; NULL: none. It stays the backlog's, valid until it is delivered. */
+/* backlog_next - the oldest one not marked as sent, and mark it; NULL: none. It stays the backlog's, valid
+ * until it is delivered. */
 struct held *backlog_next(struct backlog *b, uint64_t now_ms);
 
 /* backlog_first - the oldest one that is marked as sent; NULL: none. */
@@ -56,8 +59,8 @@ void backlog_delivered(struct backlog *b);
 /* backlog_unsend - none of those that are marked as sent is known to be delivered: they come again. */
 void backlog_unsend(struct backlog *b);
 
-/* backlog_renumber - none of those that wait was applied: give all of them numbers above `above`. None may be marked as sent. False:
- * the spool cannot keep the new numbers; to be tried again. */
+/* backlog_renumber - none of those that wait was applied: give all of them numbers above `above`. None may
+ * be marked as sent. False: the spool cannot keep the new numbers; to be tried again. */
 bool backlog_renumber(struct backlog *b, uint64_t above);
 
 /* backlog_tick - spool what has waited too long, sync what was spooled. A few times a second.

@@ -12,7 +12,7 @@
 enum {
     BATCH_EVENTS = 128,                 /* about 256 KiB: Redis is busy with it for some 10 ms */
     BATCH_FILLED = BATCH_CAP_BYTES / 2, /* events stop here: the rest is for what is added up */
-    CLOSE_AFTER_MS = 1000,
+    CLOSE_AFTER_MS = 500,               /* what is not in a batch yet is lost with the process */
     IDLE_BEAT_MS = 5000,
     HEARTBEAT_S = 15, /* three beats */
     MINUTE_MS = 60000,

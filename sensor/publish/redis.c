@@ -1,6 +1,5 @@
 #include "sensor/publish/redis.h"
 
-#include <hiredis/hiredis.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +8,7 @@
 #include "sensor/host/log.h"
 #include "sensor/publish/apply_script.h"
 #include "sensor/publish/feed.h"
+#include "sensor/publish/redis_link.h"
 #include "sensor/publish/redis_writer.h"
 
 enum { NS_PER_MS = 1000000 };
@@ -137,10 +137,7 @@ bool redis_open(struct sink *sink, const struct config *config, char *error)
     return true;
 }
 
-#define TEXT_OF(x) #x
-#define VERSION_OF(major, minor, patch) TEXT_OF(major) "." TEXT_OF(minor) "." TEXT_OF(patch)
-
 const char *redis_library_version(void)
 {
-    return VERSION_OF(HIREDIS_MAJOR, HIREDIS_MINOR, HIREDIS_PATCH);
+    return redis_link_library();
 }

@@ -15,12 +15,15 @@
 
 enum {
     ANSWER_CAP = 1 << 20, /* none of ours is longer; more is not held in memory for a server gone mad */
-    WORD_HEAD_CAP = 32
+    WORD_HEAD_CAP = 32,
+    SLICE_MS = 50 /* of waiting, between two calls of `meanwhile` */
 };
 
 struct redis_link {
     redisContext *context;
     uint32_t answer_ms;
+    void (*meanwhile)(void *state);
+    void *state;
     bool unwritten;
     bool broken;
     char why[REDIS_WHY_CAP];
@@ -83,6 +86,10 @@ struct redis_link *redis_link_open(const struct redis_node *node, const char *pa
         return NULL;
     }
     l->answer_ms = access->answer_ms;
+    l->meanwhile = access->meanwhile;
+    l->state = access->state;
+    if (l->meanwhile != NULL)
+        l->meanwhile(l->state);
     if (connect_to(l, node, path, access))
         return l;
     snprintf(why, REDIS_WHY_CAP, "%s", l->why);
@@ -217,12 +224,15 @@ bool redis_link_tell(struct redis_link *l, size_t count, const char *const *word
         return false;
     uint64_t until_ms = clock_monotonic_ms() + l->answer_ms;
     for (uint64_t now_ms = clock_monotonic_ms(); now_ms < until_ms; now_ms = clock_monotonic_ms()) {
-        if (!redis_link_turn(l, (uint32_t)(until_ms - now_ms), -1))
+        uint64_t left_ms = until_ms - now_ms;
+        if (!redis_link_turn(l, left_ms < SLICE_MS ? (uint32_t)left_ms : SLICE_MS, -1))
             return false;
         if (redis_link_answer(l, out))
             return true;
         if (l->broken)
             return false;
+        if (l->meanwhile != NULL)
+            l->meanwhile(l->state);
     }
     return break_off(l, "no answer in time");
 }

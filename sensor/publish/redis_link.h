@@ -1,9 +1,10 @@
-/* redis_link.h - one connection to one Redis, Sentinel or Cluster node, that waits only as long as it is told to.
+/* redis_link.h - one connection to one Redis, Sentinel or Cluster node, that waits only as long as it is
+ * told to.
  *
- * With redis_tls.c the only user of hiredis. Commands are appended and answers taken when they are there, so that the caller's
- * thread can do other things meanwhile; redis_link_ask is the short way for one command and its answer. A broken
- * connection stays broken: close it and open another. Answers come from the network: what is too long or too deep is cut, and none
- * of it is trusted.
+ * With redis_tls.c the only user of hiredis. Commands are appended and answers taken when they are there,
+ * so that the caller's thread can do other things meanwhile; redis_link_ask is the short way for one
+ * command and its answer. A broken connection stays broken: close it and open another. Answers come from
+ * the network: what is too long or too deep is cut, and none of it is trusted.
  *
  * The process must ignore SIGPIPE: hiredis writes with write(). */
 #pragma once
@@ -26,6 +27,9 @@ struct redis_access {
     const char *ca_file; /* for TLS; "" the system's roots */
     uint32_t connect_ms;
     uint32_t answer_ms;
+    void (*meanwhile)(
+        void *state); /* called every now and then while redis_link_ask waits; NULL: nothing else to do */
+    void *state;
 };
 
 enum redis_answer_kind {
@@ -54,23 +58,24 @@ struct redis_link *redis_link_open(const struct redis_node *node, const char *pa
                                    const struct redis_access *access, char *why);
 void redis_link_close(struct redis_link *l); /* NULL is allowed */
 
-/* redis_link_greet - AUTH and SELECT, as the access has it. False: why holds the refusal (as Redis put it), or why the connection
- * broke (redis_link_broken is then true). */
+/* redis_link_greet - AUTH and SELECT, as the access has it. False: why holds the refusal (as Redis put it),
+ * or why the connection broke (redis_link_broken is then true). */
 bool redis_link_greet(struct redis_link *l, const struct redis_access *access, char *why);
 
-/* redis_link_append - a command. `tail` follows its words: RESP bulk strings as they are, tail_words of them. False: no memory; the
- * connection is broken then. */
+/* redis_link_append - a command. `tail` follows its words: RESP bulk strings as they are, tail_words of
+ * them. False: no memory; the connection is broken then. */
 bool redis_link_append(struct redis_link *l, size_t count, const char *const *words, const char *tail,
                        size_t tail_bytes, uint32_t tail_words);
 
-/* redis_link_turn - write what can be written, then wait for at most wait_ms for something to read, or for wake_fd (-1: none) to be
- * readable. False: broken. */
+/* redis_link_turn - write what can be written, then wait for at most wait_ms for something to read, or for
+ * wake_fd (-1: none) to be readable. False: broken. */
 bool redis_link_turn(struct redis_link *l, uint32_t wait_ms, int wake_fd);
 
 /* redis_link_answer - the next answer. False: none for now, or broken. */
 bool redis_link_answer(struct redis_link *l, struct redis_answer *out);
 
-/* redis_link_ask - one command of plain words, and its answer. Nothing else may be outstanding. False: broken. */
+/* redis_link_ask - one command of plain words, and its answer. Nothing else may be outstanding. False:
+ * broken. */
 bool redis_link_ask(struct redis_link *l, size_t count, const char *const *words, struct redis_answer *out);
 
 /* redis_link_tell - the same for a command with a tail (redis_link_append). */

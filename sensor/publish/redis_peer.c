@@ -1,7 +1,5 @@
 #include "sensor/publish/redis_peer.h"
 
-#include <errno.h>
-#include <hiredis/hiredis.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,8 +7,8 @@
 #include "sensor/host/clock.h"
 #include "sensor/host/log.h"
 #include "sensor/publish/redis.h"
+#include "sensor/publish/redis_route.h"
 #include "sensor/publish/redis_server.h"
-#include "sensor/publish/redis_url.h"
 
 enum {
     LIMIT_MS = 100, /* to connect; for an answer */
@@ -34,9 +32,8 @@ struct answer_place {
 };
 
 struct redis_peer {
-    redisContext *context; /* NULL while not connected */
-    struct redis_address address;
-    char password[REDIS_PASSWORD_CAP];
+    struct redis_route *route;
+    struct redis_link *link; /* NULL while not connected */
     char site[CONFIG_NAME_CAP];
     char sensor[CONFIG_NAME_CAP];
     bool in_trouble; /* and that was said */
@@ -50,153 +47,95 @@ struct redis_peer {
 
 static void disconnect(struct redis_peer *p)
 {
-    if (p->context != NULL)
-        redisFree(p->context);
-    p->context = NULL;
+    redis_link_close(p->link);
+    p->link = NULL;
 }
 
 static void give_up(struct redis_peer *p, const char *why)
 {
+    static const char prefix[] = "connection: "; /* of redis_route_open */
+    char shown[2 * REDIS_TEXT_CAP];
+    bool prefixed = strncmp(why, prefix, sizeof prefix - 1) == 0;
+    log_escape(prefixed ? why + sizeof prefix - 1 : why, shown, sizeof shown);
     if (!p->in_trouble)
         log_error("redis", "%s does not tell what other sensors see: %.120s. It is asked again after %d s",
-                  p->address.shown, why, PAUSE_MS / MS_PER_S);
+                  redis_route_shown(p->route), shown, PAUSE_MS / MS_PER_S);
     p->in_trouble = true;
     p->next_try_ms = clock_monotonic_ms() + PAUSE_MS;
     disconnect(p);
 }
 
-static bool timed_out(const struct redis_peer *p)
-{
-    return p->context != NULL && p->context->err == REDIS_ERR_IO && errno == EAGAIN;
-}
-
 static void all_is_well(struct redis_peer *p)
 {
     if (p->in_trouble)
-        log_error("redis", "%s tells again what other sensors see", p->address.shown);
+        log_error("redis", "%s tells again what other sensors see", redis_route_shown(p->route));
     p->in_trouble = false;
 }
 
 /* ---- asking ---- */
 
-static bool connect_to_redis(struct redis_peer *p)
+static bool question(struct redis_peer *p, const char *key, struct redis_answer *answer, char *why)
 {
-    const struct timeval limit = {.tv_usec = LIMIT_MS * 1000};
-    p->context = p->address.path[0] != '\0'
-                     ? redisConnectUnixWithTimeout(p->address.path, limit)
-                     : redisConnectWithTimeout(p->address.nodes[0].host, p->address.nodes[0].port, limit);
-    if (p->context == NULL || p->context->err != 0)
+    const char *const words[] = {"HMGET", key, "offer_ms", "offer_sensor"};
+    if (p->link == NULL)
+        p->link = redis_route_open(p->route, why);
+    if (p->link == NULL)
         return false;
-    (void)redisSetTimeout(p->context, limit);
-    return true;
-}
-
-static void append(struct redis_peer *p, int count, const char **words)
-{
-    (void)redisAppendCommandArgv(p->context, count, words, NULL);
-}
-
-/* Sent ahead of the first question, without waiting: all answers come in one journey. */
-static size_t append_greeting(struct redis_peer *p)
-{
-    char database[16];
-    size_t count = 0;
-    if (p->address.user[0] != '\0')
-        append(p, 3, (const char *[]){"AUTH", p->address.user, p->password});
-    else if (p->password[0] != '\0')
-        append(p, 2, (const char *[]){"AUTH", p->password});
-    count += p->address.user[0] != '\0' || p->password[0] != '\0';
-    snprintf(database, sizeof database, "%d", p->address.database);
-    if (p->address.database > 0)
-        append(p, 2, (const char *[]){"SELECT", database});
-    return count + (p->address.database > 0);
-}
-
-/* A key of another program's is no trouble: nothing is known of that server. */
-static bool is_refusal(const redisReply *reply)
-{
-    return reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "WRONGTYPE", 9) != 0;
-}
-
-/* The first refusal, or the answer to the last of `count` commands; NULL where the connection failed. */
-static redisReply *read_replies(struct redis_peer *p, size_t count)
-{
-    for (size_t i = 1;; i++) {
-        redisReply *reply = NULL;
-        if (redisGetReply(p->context, (void **)&reply) != REDIS_OK)
-            return NULL;
-        if (i == count || is_refusal(reply))
-            return reply;
-        freeReplyObject(reply);
-    }
-}
-
-/* The answer, to be freed; NULL where the connection failed. */
-static redisReply *question(struct redis_peer *p, const char *key)
-{
-    size_t count = 1;
-    if (p->context == NULL) {
-        if (!connect_to_redis(p))
-            return NULL;
-        count += append_greeting(p);
-    }
-    append(p, 4, (const char *[]){"HMGET", key, "offer_ms", "offer_sensor"});
-    return read_replies(p, count);
-}
-
-/* A connection that nobody used for long may have been closed by Redis or by a firewall: that alone is no
- * trouble. */
-static redisReply *question_again(struct redis_peer *p, const char *key)
-{
-    bool used_before = p->context != NULL;
-    redisReply *reply = question(p, key);
-    if (reply != NULL || !used_before || timed_out(p))
-        return reply;
+    if (redis_link_ask(p->link, sizeof words / sizeof words[0], words, answer))
+        return true;
+    snprintf(why, REDIS_WHY_CAP, "%s", redis_link_why(p->link));
     disconnect(p);
-    return question(p, key);
+    return false;
+}
+
+/* A connection that nobody used for long may have been closed by Redis or by a firewall, and a Cluster may
+ * have moved the slot: that alone is no trouble. */
+static bool question_again(struct redis_peer *p, const char *key, struct redis_answer *answer, char *why)
+{
+    bool used_before = p->link != NULL;
+    bool answered = question(p, key, answer, why);
+    if (answered && answer->kind == REDIS_ERROR && redis_route_moved(p->route, answer->text)) {
+        disconnect(p);
+        return question(p, key, answer, why);
+    }
+    bool late = strcmp(why, "no answer in time") == 0;
+    return answered || (used_before && !late && question(p, key, answer, why));
 }
 
 /* Others may write this key: whatever is no plain number is -1. */
-static int64_t number_of(const redisReply *reply)
+static int64_t number_of(const char *text)
 {
     int64_t n = 0;
-    if (reply->type != REDIS_REPLY_STRING || reply->len < 1 || reply->len > DIGITS_CAP)
+    size_t length = strlen(text);
+    if (length < 1 || length > DIGITS_CAP || strspn(text, "0123456789") != length)
         return -1;
-    for (size_t i = 0; i < (size_t)reply->len; i++) {
-        if (reply->str[i] < '0' || reply->str[i] > '9')
-            return -1;
-        n = n * 10 + (reply->str[i] - '0');
-    }
+    for (size_t i = 0; i < length; i++)
+        n = n * 10 + (text[i] - '0');
     return n;
 }
 
-static bool is_other_sensor(const struct redis_peer *p, const redisReply *reply)
-{
-    return reply->type == REDIS_REPLY_STRING && reply->len > 0 && strcmp(reply->str, p->sensor) != 0;
-}
-
-/* False where Redis did not answer. */
+/* A key of another program's is no trouble: nothing is known of that server. False where Redis did not
+ * answer. */
 static bool ask(struct redis_peer *p, const struct redis_server_id *id, int64_t *other_offer_ms)
 {
     char key[REDIS_SERVER_KEY_CAP];
+    char why[REDIS_WHY_CAP] = "";
+    struct redis_answer answer;
     redis_server_key(p->site, id, key);
-    redisReply *reply = question_again(p, key);
-    if (reply == NULL) {
-        give_up(p, p->context == NULL ? "no memory"
-                   : timed_out(p)     ? "no answer in time"
-                                      : p->context->errstr);
+    if (!question_again(p, key, &answer, why)) {
+        give_up(p, why);
         return false;
     }
-    bool answered = !is_refusal(reply);
-    if (answered)
-        all_is_well(p);
-    else
-        give_up(p, reply->str);
-    bool other = reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
-                 is_other_sensor(p, reply->element[1]);
-    *other_offer_ms = other ? number_of(reply->element[0]) : -1;
-    freeReplyObject(reply);
-    return answered;
+    if (answer.kind == REDIS_ERROR && strncmp(answer.text, "WRONGTYPE", 9) != 0) {
+        give_up(p, answer.text);
+        return false;
+    }
+    all_is_well(p);
+    const char *sensor = answer.items[1];
+    bool other = answer.kind == REDIS_LIST && answer.count == 2 && sensor[0] != '\0' &&
+                 strcmp(sensor, p->sensor) != 0;
+    *other_offer_ms = other ? number_of(answer.items[0]) : -1;
+    return true;
 }
 
 /* ---- answering ---- */
@@ -256,11 +195,12 @@ struct redis_peer *redis_peer_open(const struct config *config, char *error)
         snprintf(error, REDIS_ERROR_CAP, "no memory for the questions to Redis");
         return NULL;
     }
-    if (!redis_url_parse(config->redis_url, &p->address, error) ||
-        !redis_password_read(config->redis_password_file, "WAXSEAL_REDIS_PASSWORD", p->password, error)) {
+    p->route = redis_route_plan(config, error);
+    if (p->route == NULL) {
         redis_peer_close(p);
         return NULL;
     }
+    redis_route_hurry(p->route, LIMIT_MS);
     memcpy(p->site, config->site, sizeof p->site);
     memcpy(p->sensor, config->sensor, sizeof p->sensor);
     return p;
@@ -271,6 +211,6 @@ void redis_peer_close(struct redis_peer *p)
     if (p == NULL)
         return;
     disconnect(p);
-    explicit_bzero(p->password, sizeof p->password);
+    redis_route_close(p->route);
     free(p);
 }

@@ -149,7 +149,8 @@ static bool node_of(const char *error, const struct redis_node *asked, struct re
     return at[1] == ':' && redis_url_node(text, strlen(text), 0, out);
 }
 
-/* Goes where MOVED sends it. Any other error comes again with the first batch, which has somebody to handle it. */
+/* Goes where MOVED sends it. Any other error comes again with the first batch, which has somebody to handle
+ * it. */
 static struct redis_link *follow(struct redis_route *r, struct redis_node node, char *why)
 {
     for (int hop = 0; hop < HOPS_CAP; hop++) {
@@ -273,9 +274,19 @@ struct redis_route *redis_route_plan(const struct config *config, char *error)
         redis_route_close(r);
         return NULL;
     }
-    redis_password_remark(r->password_file);
-    redis_password_remark(r->sentinel_password_file);
     return r;
+}
+
+void redis_route_meanwhile(struct redis_route *r, void (*meanwhile)(void *state), void *state)
+{
+    r->access.meanwhile = r->sentinel.meanwhile = meanwhile;
+    r->access.state = r->sentinel.state = state;
+}
+
+void redis_route_hurry(struct redis_route *r, uint32_t limit_ms)
+{
+    r->access.connect_ms = r->sentinel.connect_ms = limit_ms;
+    r->access.answer_ms = r->sentinel.answer_ms = limit_ms;
 }
 
 void redis_route_close(struct redis_route *r)

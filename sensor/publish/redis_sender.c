@@ -30,7 +30,8 @@ static uint64_t monotonic_us(void)
 
 /* ---- trouble ---- */
 
-/* Doubled each time up to a cap, and up to a quarter off: sensors that lost the same Redis must not come back all at once. */
+/* Doubled each time up to a cap, and up to a quarter off: sensors that lost the same Redis must not come
+ * back all at once. */
 static void pause_longer(struct redis_sender *s, uint64_t now_ms)
 {
     s->random = s->random * 1664525 + 1013904223;
@@ -67,7 +68,7 @@ static void say_trouble(struct redis_sender *s, const char *error)
         log_error("redis", "%s: %.200s. Batches wait%s; it is tried again", redis_route_shown(s->route),
                   shown, s->config->redis_spool[0] != '\0' ? " in the spool" : " in memory");
     else
-        log_error("redis", "%s: %.200s. %s. Batches wait; it is tried again", redis_route_shown(s->route),
+        log_error("redis", "%s: %.200s (%s). Batches wait; it is tried again", redis_route_shown(s->route),
                   shown, redis_trouble_of(error)->advice);
 }
 
@@ -91,16 +92,32 @@ static void lose_link(struct redis_sender *s, uint64_t now_ms, const char *why)
 
 /* ---- connecting ---- */
 
-static void compare_clocks(struct redis_sender *s)
+static const int64_t time_last_s = INT64_C(1) << 36;
+
+/* The first question to a new connection. Redis answers with what it has against the connection as such
+ * (NOAUTH, protected mode, too many clients), before it breaks off at a batch, which is larger than it
+ * takes from strangers. */
+static bool compare_clocks(struct redis_sender *s, char *why)
 {
     struct redis_answer answer;
     uint64_t before_ns = clock_wall_ns();
-    if (!redis_link_ask(s->link, 1, (const char *const[]){"TIME"}, &answer) || answer.kind != REDIS_LIST)
-        return;
+    if (!redis_link_ask(s->link, 1, (const char *const[]){"TIME"}, &answer)) {
+        snprintf(why, REDIS_WHY_CAP, "connection: %.170s", redis_link_why(s->link));
+        return false;
+    }
+    if (answer.kind != REDIS_LIST) {
+        snprintf(why, REDIS_WHY_CAP, "%.190s",
+                 answer.kind == REDIS_ERROR ? answer.text : "ERR TIME has a strange answer");
+        return strncmp(why, "NOPERM", 6) == 0; /* only the offset of the clocks is missed */
+    }
     int64_t here_ms = (int64_t)((before_ns / 2 + clock_wall_ns() / 2) / NS_PER_MS);
-    int64_t there_ms = (int64_t)strtoll(answer.items[0], NULL, 10) * 1000 +
-                       (int64_t)strtoll(answer.items[1], NULL, 10) / US_PER_MS;
+    int64_t there_s = (int64_t)strtoll(answer.items[0], NULL, 10);
+    int64_t there_us = (int64_t)strtoll(answer.items[1], NULL, 10);
+    if (there_s < 0 || there_s > time_last_s || there_us < 0 || there_us > time_last_s)
+        return true; /* no clock has that */
+    int64_t there_ms = there_s * 1000 + there_us / US_PER_MS;
     s->clock_offset_ms = there_ms - here_ms;
+    return true;
 }
 
 /* Anybody may answer: a hash is 40 hexadecimal digits. */
@@ -143,7 +160,7 @@ static void connect_now(struct redis_sender *s, uint64_t now_ms)
 {
     char why[REDIS_WHY_CAP] = "";
     s->link = redis_route_open(s->route, why);
-    if (s->link != NULL && s->sha[0] == '\0' && !load_script(s, why)) {
+    if (s->link != NULL && (!compare_clocks(s, why) || (s->sha[0] == '\0' && !load_script(s, why)))) {
         redis_link_close(s->link);
         s->link = NULL;
     }
@@ -152,7 +169,6 @@ static void connect_now(struct redis_sender *s, uint64_t now_ms)
         pause_longer(s, clock_monotonic_ms());
         return;
     }
-    compare_clocks(s);
     redis_route_register(s->route, s->link);
     s->connections++;
     s->heard_ms = now_ms;
@@ -290,7 +306,8 @@ static void give_up_first(struct redis_sender *s)
     backlog_delivered(s->backlog);
 }
 
-/* Somebody used these numbers: a second process of this name, a clock that went back, or a Redis that was filled from elsewhere. */
+/* Somebody used these numbers: a second process of this name, a clock that went back, or a Redis that was
+ * filled from elsewhere. */
 static void renumber(struct redis_sender *s, uint64_t now_ms)
 {
     uint64_t above = s->new_number;
@@ -355,7 +372,8 @@ static void wait_for(uint32_t wait_ms, int wake_fd)
     (void)poll(&fd, 1, (int)wait_ms);
 }
 
-/* A connection that nobody used for long may have been closed by Redis or by a firewall: that alone is no trouble. */
+/* A connection that nobody used for long may have been closed by Redis or by a firewall: that alone is no
+ * trouble. */
 static void end_link(struct redis_sender *s, uint64_t now_ms)
 {
     if (s->outstanding > 0) {

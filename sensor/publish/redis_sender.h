@@ -1,5 +1,5 @@
-/* redis_sender.h - between the backlog and one connection: sends batches, a few at a time, and makes of each answer what it means. For
- * redis_writer.c, and in its thread. */
+/* redis_sender.h - between the backlog and one connection: sends batches, a few at a time, and makes of
+ * each answer what it means. For redis_writer.c, and in its thread. */
 #pragma once
 
 #include <stdbool.h>
@@ -39,6 +39,6 @@ struct redis_sender {
     int64_t clock_offset_ms;
 };
 
-/* redis_sender_turn - connect where that is due, send, take answers; waits for at most wait_ms or until wake_fd can be read.
- * Returns true where a batch was delivered */
+/* redis_sender_turn - connect where that is due, send, take answers; waits for at most wait_ms or until
+ * wake_fd can be read. Returns true where a batch was delivered */
 bool redis_sender_turn(struct redis_sender *s, uint64_t now_ms, uint32_t wait_ms, int wake_fd);

@@ -36,6 +36,8 @@ static const struct redis_trouble troubles[] = {
      "this Redis has no password: take the password file out of the configuration"},
     {"ERR AUTH <password> called", REDIS_RECONNECT,
      "this Redis has no password: take the password file out of the configuration"},
+    {"DENIED", REDIS_RECONNECT,
+     "Redis takes clients of other hosts only with a password: set one there, and see its protected-mode"},
     {"NOPERM", REDIS_RECONNECT,
      "the ACL user lacks a permission: see deploy/redis-layout.md for what it needs"},
     {"ERR max number of clients", REDIS_RECONNECT, "Redis has too many connections: see its maxclients"},

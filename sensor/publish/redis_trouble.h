@@ -1,5 +1,5 @@
-/* redis_trouble.h - what can be wrong between the sensor and Redis: by a table, what the sensor does then and what a person should
- * do; and the rule that each change is said once.
+/* redis_trouble.h - what can be wrong between the sensor and Redis: by a table, what the sensor does then
+ * and what a person should do; and the rule that each change is said once.
  *
  * Nothing of this loses events by itself: what waits, waits in memory and in the spool. */
 #pragma once

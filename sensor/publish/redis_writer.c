@@ -66,6 +66,17 @@ static void take_over(struct redis_writer *w, uint64_t now_ms)
     }
 }
 
+/* Also called while the sender waits for answers on a new connection: batches must reach the disk in time.
+ * Where there is trouble they go there at once. */
+static void take_care(void *state)
+{
+    struct redis_writer *w = state;
+    uint64_t now_ms = clock_monotonic_ms();
+    empty_wake(w);
+    take_over(w, now_ms);
+    backlog_tick(w->backlog, now_ms, w->sender.link == NULL || w->sender.condition.code[0] != '\0');
+}
+
 static void publish_status(struct redis_writer *w)
 {
     const struct redis_sender *s = &w->sender;
@@ -141,9 +152,7 @@ static void *write_all(void *argument)
     struct redis_writer *w = argument;
     uint64_t now_ms = clock_monotonic_ms();
     while (goes_on(w, now_ms)) {
-        empty_wake(w);
-        take_over(w, now_ms);
-        backlog_tick(w->backlog, now_ms, false);
+        take_care(w);
         bool moved = redis_sender_turn(&w->sender, now_ms, TURN_MS, w->wake_fd);
         now_ms = clock_monotonic_ms();
         if (moved)
@@ -242,6 +251,9 @@ static bool prepare(struct redis_writer *w, const struct config *config, struct 
     s->route = redis_route_plan(config, error);
     if (s->route == NULL)
         return false;
+    redis_route_meanwhile(s->route, take_care, w);
+    redis_password_remark(config->redis_password_file);
+    redis_password_remark(config->redis_sentinel_password_file);
     w->backlog = s->backlog = backlog_open(config, run, clock_wall_ns() / NS_PER_US, error);
     if (w->backlog == NULL)
         return false;

@@ -312,7 +312,8 @@ static void take_stock(struct spool *s, uint64_t segment, uint64_t from, struct 
     spool_files_close(&file);
 }
 
-/* A note that speaks of a place where nothing can be is not believed: everything is then sent again, which Redis notices. */
+/* A note that speaks of a place where nothing can be is not believed: everything is then sent again, which
+ * Redis notices. */
 static bool take_in(struct spool *s, struct spool_found *found)
 {
     *found = (struct spool_found){0};

@@ -1,12 +1,13 @@
 /* spool.h - batches on disk, in order, while Redis cannot take them.
  *
- * A folder of segments that are only ever appended to, and beside them a note of how far Redis has acknowledged them. What
- * was appended is there after the end of the process, and after a power cut but for what the last second brought (spool_sync).
- * There is a cap: what is beyond it is refused to the caller and nothing that lies there is given up for it, so the oldest
- * would be the last to go. One process at a time. It knows nothing of Redis.
+ * A folder of segments that are only ever appended to, and beside them a note of how far Redis has
+ * acknowledged them. What was appended is there after the end of the process, and after a power cut but for
+ * what the last second brought (spool_sync). There is a cap: what is beyond it is refused to the caller and
+ * nothing that lies there is given up for it, so the oldest would be the last to go. One process at a time.
+ * It knows nothing of Redis.
  *
- * Whatever lies in the folder at the start is read as if anybody had written it: damaged records are skipped, a damaged end is cut
- * off, both are counted. For one thread. */
+ * Whatever lies in the folder at the start is read as if anybody had written it: damaged records are
+ * skipped, a damaged end is cut off, both are counted. For one thread. */
 #pragma once
 
 #include <stdbool.h>
@@ -66,14 +67,16 @@ void spool_acknowledge(struct spool *s, struct spool_place end, const struct spo
 /* spool_forget - nothing more can be read, though records wait: give them up. Returns how many. */
 uint64_t spool_forget(struct spool *s);
 
-/* spool_renumber - let the oldest record that waits have the number `first`, and those behind it theirs as far above. Kept on disk
+/* spool_renumber - let the oldest record that waits have the number `first`, and those behind it theirs as
+ * far above. Kept on disk
  * before it returns, since a number that was used once must be found again.
  * below  a number above all those that were ever given out
  * next   out; a number above all those that now wait
  * False where it cannot be kept: nothing may be sent then, errno tells why */
 bool spool_renumber(struct spool *s, uint64_t first, uint64_t below, uint64_t *next);
 
-/* spool_sync - bring to disk what is not there yet, if the last time is a second ago. Cheap where there is nothing to do.
+/* spool_sync - bring to disk what is not there yet, if the last time is a second ago. Cheap where there is
+ * nothing to do.
  * now_ms  any clock that does not go back */
 void spool_sync(struct spool *s, uint64_t now_ms);
 

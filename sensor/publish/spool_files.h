@@ -1,5 +1,5 @@
-/* spool_files.h - the spool's folder: its lock, its segments by number, and reading and writing that is whole or fails. For
- * spool.c alone. */
+/* spool_files.h - the spool's folder: its lock, its segments by number, and reading and writing that is
+ * whole or fails. For spool.c alone. */
 #pragma once
 
 #include <stdbool.h>
@@ -18,7 +18,8 @@ struct spool_segments {
     size_t room;
 };
 
-/* spool_files_folder - open the folder, made with mode 0700 where it is missing; others must not be able to read or write it.
+/* spool_files_folder - open the folder, made with mode 0700 where it is missing; others must not be able to
+ * read or write it.
  * lock   out; held until it is closed: a second process is refused
  * error  room of SPOOL_ERROR_CAP bytes
  * Returns its descriptor, -1 where error was set */
@@ -38,5 +39,6 @@ uint64_t spool_files_size(int file); /* 0 for anything but an ordinary file */
 bool spool_files_write(int file, const void *bytes, size_t length, uint64_t offset);
 bool spool_files_read(int file, void *bytes, size_t length, uint64_t offset);
 
-/* spool_files_load - what a file holds from `offset` to at most `end`; to be freed; NULL and *length 0 for nothing. */
+/* spool_files_load - what a file holds from `offset` to at most `end`; to be freed; NULL and *length 0 for
+ * nothing. */
 char *spool_files_load(int file, uint64_t offset, uint64_t end, size_t *length);

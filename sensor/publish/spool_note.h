@@ -1,5 +1,5 @@
-/* spool_note.h - how far the spool has been delivered, in a file of two places that are written in turn: a torn write leaves the
- * other one. For spool.c alone. */
+/* spool_note.h - how far the spool has been delivered, in a file of two places that are written in turn: a
+ * torn write leaves the other one. For spool.c alone. */
 #pragma once
 
 #include <stdbool.h>

@@ -1,8 +1,9 @@
-/* spool_record.h - one batch as it lies in a segment of the spool, and how it is found again among damaged bytes.
+/* spool_record.h - one batch as it lies in a segment of the spool, and how it is found again among damaged
+ * bytes.
  *
- * A record is a header of fixed size, checksummed by itself, then the batch's arguments, checksummed too: all numbers
- * big-endian, both sums CRC-32 (zlib's). What is read may have been written by anybody: a length is believed only within
- * its bounds, and nothing here reads beyond the bytes it is given. No I/O. */
+ * A record is a header of fixed size, checksummed by itself, then the batch's arguments, checksummed too:
+ * all numbers big-endian, both sums CRC-32 (zlib's). What is read may have been written by anybody: a
+ * length is believed only within its bounds, and nothing here reads beyond the bytes it is given. No I/O. */
 #pragma once
 
 #include <stdbool.h>
@@ -36,7 +37,7 @@ bool spool_record_holds(const struct spool_record *r, struct span body);
 
 /* spool_record_find - where the next whole record begins.
  * bytes    of a segment, from some place on
- * effort   bytes of body that may be summed up for it, lowered by those that were: without a bound, a file made on purpose would
- *          cost the square of its length
+ * effort   bytes of body that may be summed up for it, lowered by those that were: without a bound, a file
+ *          made on purpose would cost the square of its length
  * Returns the offset; bytes.n where there is none (or the effort is spent) */
 size_t spool_record_find(struct span bytes, uint64_t *effort, struct spool_record *out);

@@ -63,8 +63,8 @@ struct session_mail {
     bool capabilities_refused : 1;
     bool offer_starttls : 1; /* in the last list */
     bool offer_starttls_ever : 1;
-    bool offer_masked : 1;         /* a keyword of a list, or the command that asks for one, was overwritten */
-    bool offer_plain_auth : 1;     /* in any list before TLS */
+    bool offer_masked : 1;     /* a keyword of a list, or the command that asks for one, was overwritten */
+    bool offer_plain_auth : 1; /* in any list before TLS */
     bool offer_login_disabled : 1; /* in the last list */
     bool
         used_while_offered : 1; /* AUTH, LOGIN, USER or MAIL while the last list had STARTTLS, which was not asked for */

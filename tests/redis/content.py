@@ -19,6 +19,19 @@ def pairs(flat):
     return list(zip(flat[::2], flat[1::2]))
 
 
+def entry(at, fields):
+    """One text, since there may be hundreds of thousands."""
+    return text(at) + " " + " ".join(f"{text(f)}={text(v)}" for f, v in pairs(fields))
+
+
+def entries(client, key):
+    """All entries of a stream, some at a time: Redis must not be held up, nor memory be filled."""
+    start = b"-"
+    while got := client.ask("XRANGE", key, start, "+", "COUNT", 500):
+        yield from got
+        start = b"(" + got[-1][0]
+
+
 def value_of(client, key, kind):
     if kind == b"string":
         return text(client.ask("GET", key))
@@ -29,8 +42,7 @@ def value_of(client, key, kind):
     if kind == b"zset":
         return [(text(m), text(s)) for m, s in pairs(client.ask("ZRANGE", key, 0, -1, "WITHSCORES"))]
     if kind == b"stream":
-        return [(text(at), [(text(f), text(v)) for f, v in pairs(fields)])
-                for at, fields in client.ask("XRANGE", key, "-", "+")]
+        return [entry(at, fields) for at, fields in entries(client, key)]
     if kind == b"list":
         return [text(v) for v in client.ask("LRANGE", key, 0, -1)]
     return f"a {text(kind)}"

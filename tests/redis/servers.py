@@ -96,10 +96,11 @@ class Server:
 
     def __init__(self, folder, name, port=0, options=(), aof=True, binary="redis-server"):
         self.folder = os.path.join(folder, name)
-        os.makedirs(self.folder)
+        self.data = os.path.join(self.folder, "data")
+        os.makedirs(self.data)
         self.path = os.path.join(self.folder, "s")
         self.port, self.process = port, None
-        self.words = [binary, "--port", str(port), "--bind", "127.0.0.1", "--unixsocket", self.path, "--dir", self.folder,
+        self.words = [binary, "--port", str(port), "--bind", "127.0.0.1", "--unixsocket", self.path, "--dir", self.data,
                       "--save", "", "--appendonly", "yes" if aof else "no", "--appendfsync", "always",
                       "--enable-debug-command", "yes", "--repl-diskless-sync-delay", "0", *options]
 
@@ -293,6 +294,35 @@ class Proxy(threading.Thread):
         self.close_all()
         self.listener.close()
         os.unlink(self.path)
+
+
+class Feeder(threading.Thread):
+    """Gives a capture to a sensor's standard input in equal parts; each but the first only when its gate is open, so that things happen
+    while the sensor reads, however fast it is."""
+
+    def __init__(self, pipe, path, gates):
+        super().__init__(daemon=True)
+        self.pipe, self.path = pipe, path
+        self.gates = [threading.Event() for _ in range(gates)]
+        self.start()
+
+    def run(self):
+        size = os.path.getsize(self.path)
+        part = size // (len(self.gates) + 1) + 1
+        try:
+            with open(self.path, "rb") as file, self.pipe:
+                for gate in [None, *self.gates]:
+                    if gate is not None:
+                        gate.wait()
+                    for _ in range(0, part, 65536):
+                        self.pipe.write(file.read(65536))
+                self.pipe.write(file.read())
+        except BrokenPipeError:
+            pass
+
+    def open_all(self):
+        for gate in self.gates:
+            gate.set()
 
 
 def make_load(program, sessions, path):

@@ -122,7 +122,10 @@ static void test_config_every_key_reaches_its_field(void **state)
         "  json: \"/var/log/waxseal.json\"\n"
         "  tlsrpt: /var/lib/tlsrpt.json\n"
         "  tlsrpt_contact: tls@example.org\n"
-        "  redis: {url: 'unix:///run/redis.sock', password_file: /etc/pw, events_cap: 5000000000}\n"
+        "  redis: {url: 'unix:///run/redis.sock', password_file: /etc/pw, events_cap: 5000000000,\n"
+        "    ca: /etc/ca, sentinel_user: sen, sentinel_password_file: /etc/sp, replicas: 2,\n"
+        "    connect_ms: 21, answer_ms: 122, patience_ms: 23, queue_bytes: 2000000, spool: /var/spool/w,\n"
+        "    spool_cap_bytes: 20000000}\n"
         "quiet: yes\n";
     struct config c;
     char error[CONFIG_ERROR_CAP];
@@ -160,6 +163,16 @@ static void test_config_every_key_reaches_its_field(void **state)
     assert_string_equal(c.redis_url, "unix:///run/redis.sock");
     assert_string_equal(c.redis_password_file, "/etc/pw");
     assert_int_equal(c.redis_events_cap, 1000000000);
+    assert_string_equal(c.redis_ca_file, "/etc/ca");
+    assert_string_equal(c.redis_sentinel_user, "sen");
+    assert_string_equal(c.redis_sentinel_password_file, "/etc/sp");
+    assert_int_equal(c.redis_replicas, 2);
+    assert_int_equal(c.redis_connect_ms, 21);
+    assert_int_equal(c.redis_answer_ms, 122);
+    assert_int_equal(c.redis_patience_ms, 23);
+    assert_int_equal(c.redis_queue_bytes, 2000000);
+    assert_string_equal(c.redis_spool, "/var/spool/w");
+    assert_int_equal(c.redis_spool_cap_bytes, 20000000);
 }
 
 static void test_config_ports_add_change_and_drop(void **state)

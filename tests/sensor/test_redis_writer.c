@@ -1,5 +1,6 @@
-/* The writer against a real redis-server: a small script of the test's own stands for apply.lua and keeps a list of what was
- * applied, so that order, loss and repetition can be seen. Without redis-server installed these are skipped. */
+/* The writer against a real redis-server: a small script of the test's own stands for apply.lua and keeps a
+ * list of what was applied, so that order, loss and repetition can be seen. Without redis-server installed
+ * these are skipped. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>

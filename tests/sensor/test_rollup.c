@@ -29,6 +29,10 @@ static void test_rollup_cleartext_session_counts_what_it_shows(void **state)
     assert_int_equal(value[ROLLUP_verdict_insecure], 1);
     assert_int_equal(value[ROLLUP_direction_unknown], 1);
     assert_int_equal(value[ROLLUP_suite_unknown], 0);
+    assert_int_equal(value[ROLLUP_decidable_smtp], 1);
+    assert_int_equal(value[ROLLUP_encrypted_smtp], 0);
+    assert_int_equal(value[ROLLUP_decidable_imap], 0);
+    assert_int_equal(value[ROLLUP_decidable_inbound], 0);
 }
 
 static void test_rollup_interim_account_counts_nothing(void **state)
@@ -89,6 +93,11 @@ static void test_rollup_parts_add_up_to_the_sessions(void **state)
     assert_int_equal(sum(value, ROLLUP_auth_none, ROLLUP_auth_inside_tls_unknown), 4096);
     assert_int_equal(sum(value, ROLLUP_cert_visible, ROLLUP_cert_none), 4096);
     assert_int_equal(sum(value, ROLLUP_bytes_implicit, ROLLUP_bytes_undecidable), value[ROLLUP_bytes]);
+    for (int i = ROLLUP_decidable_smtp; i < ROLLUP_encrypted_sieve; i += 2) {
+        int64_t all = value[ROLLUP_protocol_smtp + (i - ROLLUP_decidable_smtp) / 2];
+        assert_in_range(value[i], 1, all);
+        assert_in_range(value[i + 1], 1, value[i] - 1);
+    }
 }
 
 static void test_rollup_names_are_fields_of_redis(void **state)

@@ -100,4 +100,5 @@ static const char html_style[] =
     "padding:.8rem 0;margin:0}section.verdict{border-left:.4rem solid var(--unknown);padding-left:.8rem}"
     "svg,.badge{-webkit-print-color-adjust:exact;print-color-adjust:exact}figure,tr,li{break-inside:avoid}"
     "h2,h3,caption{break-after:avoid}details::details-content{content-visibility:visible;block-size:auto}"
-    "summary{color:var(--soft)}.scroll{overflow:visible}a{color:inherit;text-decoration:none}}\n";
+    "summary{color:var(--soft)}.scroll{overflow:visible}.scroll "
+    "table{font-size:8pt}a{color:inherit;text-decoration:none}}\n";

@@ -325,7 +325,7 @@ bool redis_link_rows(struct redis_link *l, size_t count, const char *const *word
 
 static bool accepted(struct redis_link *l, size_t count, const char *const *words, char *why)
 {
-    struct redis_answer answer;
+    struct redis_answer answer = {.kind = REDIS_NOTHING};
     if (!redis_link_ask(l, count, words, &answer)) {
         snprintf(why, REDIS_WHY_CAP, "%s", l->why);
         return false;

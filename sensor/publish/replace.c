@@ -2,8 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
+#include <inttypes.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,14 +20,21 @@ static bool is_special(const char *path)
     return stat(path, &status) == 0 && !S_ISREG(status.st_mode);
 }
 
-/* mkstemp makes a file that its owner alone can read; this one is for whom the mode and the umask say. */
-static int make_beside(struct replace *r, mode_t mode)
+/* A name that nobody has taken or can foretell. The umask has its say in the mode, which mkstemp would not
+ * give it. */
+static int make_beside(struct replace *r, const char *path, mode_t mode)
 {
-    mode_t mask = umask(077);
-    (void)umask(mask);
-    int file = mkostemp(r->beside, O_CLOEXEC);
-    if (file >= 0)
-        (void)fchmod(file, mode & ~mask);
+    enum { TRIES = 8 };
+    int file = -1;
+    for (int i = 0; i < TRIES && file < 0; i++) {
+        uint64_t word = 0;
+        if (getrandom(&word, sizeof word, 0) != (ssize_t)sizeof word)
+            return -1;
+        snprintf(r->beside, sizeof r->beside, "%s.%016" PRIx64, path, word);
+        file = open(r->beside, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+        if (file < 0 && errno != EEXIST)
+            break;
+    }
     return file;
 }
 
@@ -42,8 +50,7 @@ bool replace_open(struct replace *r, const char *path, unsigned mode, char *erro
         r->out = fopen(path, "we");
         return r->out != NULL || complain(r, "opened", error);
     }
-    snprintf(r->beside, sizeof r->beside, "%s.XXXXXX", path);
-    int file = make_beside(r, (mode_t)mode);
+    int file = make_beside(r, path, (mode_t)mode);
     r->out = file >= 0 ? fdopen(file, "w") : NULL;
     if (r->out != NULL)
         return true;

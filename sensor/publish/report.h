@@ -207,9 +207,9 @@ struct report {
 };
 
 /* report_from_tally - what this process counted.
- * out      overwritten
+ * r        overwritten
  * live     was it read from an interface? */
-void report_from_tally(struct report *out, const struct tally *t, const struct config *config,
+void report_from_tally(struct report *r, const struct tally *t, const struct config *config,
                        const struct run_summary *summary, bool live);
 
 /* report_series - the course of time. */

@@ -1,4 +1,5 @@
 /* The course of time in a report: a fixed number of columns that grow wider instead of more. */
+#include <assert.h>
 #include <string.h>
 
 #include "sensor/publish/tally.h"
@@ -17,6 +18,7 @@ static int64_t next_width(int64_t width_ms)
 
 static int64_t floor_to(int64_t at_ms, int64_t width_ms)
 {
+    assert(width_ms > 0);
     return at_ms - at_ms % width_ms;
 }
 
@@ -46,6 +48,7 @@ static void widen(struct tally_series *s)
 /* Would the columns from the first to the last, this time among them, be too many? */
 static bool too_wide(const struct tally_series *s, int64_t at_ms)
 {
+    assert(s->width_ms > 0);
     int64_t first = at_ms < s->start_ms ? floor_to(at_ms, s->width_ms) : s->start_ms;
     int64_t last = s->start_ms + ((int64_t)s->count - 1) * s->width_ms;
     last = at_ms > last ? at_ms : last;

@@ -1,4 +1,4 @@
-// node look.mjs MODULES CASES SCREENSHOTS - open each report in headless Chromium and say as JSON what is wrong with it and what it says.
+// node look.mjs MODULES CASES [SCREENSHOTS] - open each report in headless Chromium and say as JSON what is wrong with it and what it says.
 // CASES is a JSON file: [{name, path}]. Standard output: [{name, problems: [...], tables, charts, text}].
 import { readFileSync, mkdirSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -15,7 +15,7 @@ const views = [
     { name: "telephone-dark", width: 360, height: 740, colorScheme: "dark" },
     { name: "screen", width: 1280, height: 900, colorScheme: "light" },
     { name: "screen-dark", width: 1280, height: 900, colorScheme: "dark" },
-    { name: "paper", width: 720, height: 1000, colorScheme: "light", media: "print" },
+    { name: "paper", width: 680, height: 1000, colorScheme: "light", media: "print" },
 ];
 
 // In the page: what is wider than it, and texts of a chart that lie on each other.
@@ -91,12 +91,12 @@ async function look(browser, one, view, result) {
     const found = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
     for (const violation of found.violations)
         problem(`axe ${violation.id}: ${violation.help}: ${violation.nodes.slice(0, 3).map((node) => node.html.slice(0, 120)).join(" | ")}`);
-    await page.screenshot({ path: path.join(screenshots, `${one.name}-${view.name}.png`), fullPage: true });
+    if (screenshots) await page.screenshot({ path: path.join(screenshots, `${one.name}-${view.name}.png`), fullPage: true });
     if (view.name === "screen") Object.assign(result, await page.evaluate(said));
     await page.close();
 }
 
-mkdirSync(screenshots, { recursive: true });
+if (screenshots) mkdirSync(screenshots, { recursive: true });
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
                                         args: ["--no-sandbox", "--disable-dev-shm-usage"] });
 const results = [];

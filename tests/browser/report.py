@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """report.py WAXSEAL FOLDER - the HTML report in headless Chromium: layout, accessibility, and the numbers that it says.
 
-FOLDER takes npm's packages, the reports and screenshots. Skipped (77) where chromium, node or npm are not there."""
+FOLDER takes npm's packages and the reports; $WAXSEAL_SCREENSHOTS names a folder for pictures of them. Skipped (77) where chromium, node or npm are not there."""
 import glob
 import json
 import os
@@ -76,8 +76,8 @@ def look(cases, folder):
     listed = os.path.join(folder, "cases.json")
     with open(listed, "w") as file:
         json.dump([{"name": case["name"], "path": case["path"]} for case in cases], file)
-    done = subprocess.run(["node", os.path.join(HERE, "look.mjs"), folder, listed, os.path.join(folder, "screenshots")],
-                          stdout=subprocess.PIPE, text=True, check=True)
+    pictures = [os.path.abspath(path)] if (path := os.environ.get("WAXSEAL_SCREENSHOTS")) else []
+    done = subprocess.run(["node", os.path.join(HERE, "look.mjs"), folder, listed, *pictures], stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(done.stdout)
 
 

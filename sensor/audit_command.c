@@ -15,14 +15,11 @@
 #include "sensor/config_values.h"
 #include "sensor/host/clock.h"
 #include "sensor/host/log.h"
-#include "sensor/publish/json.h"
-#include "sensor/publish/redis.h"
+#include "sensor/outputs.h"
 #include "sensor/publish/redis_url.h"
-#include "sensor/publish/text.h"
-#include "sensor/publish/tlsrpt.h"
 
 /* ERROR_CAP is the largest of what the modules ask for. */
-enum { SINKS_CAP = 4, ERROR_CAP = CONFIG_ERROR_CAP, WORKERS_CAP = 64 };
+enum { ERROR_CAP = OUTPUTS_ERROR_CAP, WORKERS_CAP = 64 };
 
 /* One audit at a time: what the signal handler needs must be reachable from it. */
 static struct worker *workers[WORKERS_CAP];
@@ -154,6 +151,9 @@ static bool configure(const char *command, const struct options *o, struct confi
         !take_name(command, "sensor", o->sensor, c->sensor) ||
         !take_text(command, "filter", o->filter, c->filter, sizeof c->filter) ||
         !take_text(command, "json", o->json, c->json_path, sizeof c->json_path) ||
+        !take_text(command, "html", o->html, c->html_path, sizeof c->html_path) ||
+        !take_text(command, "prometheus", o->prometheus, c->prometheus_path, sizeof c->prometheus_path) ||
+        !take_text(command, "syslog", o->syslog, c->syslog_url, sizeof c->syslog_url) ||
         !take_text(command, "tlsrpt", o->tlsrpt, c->tlsrpt_path, sizeof c->tlsrpt_path) ||
         !take_text(command, "redis", o->redis, c->redis_url, sizeof c->redis_url) ||
         !take_text(command, "redis-password-file", o->redis_password_file, c->redis_password_file,
@@ -174,71 +174,19 @@ static bool configure(const char *command, const struct options *o, struct confi
         return fail(command, "--redis-password-file is given, but no --redis URL");
     if (c->redis_url[0] == '\0' && o->spool != NULL)
         return fail(command, "--spool is given, but no --redis URL");
-    if (strcmp(c->json_path, "-") == 0 && strcmp(c->tlsrpt_path, "-") == 0)
-        return fail(command, "--json and --tlsrpt: both to standard output; give one of them a file");
     say_ended_exceptions(c);
     return true;
 }
 
-/* ---- outputs ---- */
-
-/* Would the output overwrite a capture that is to be read? */
-static bool output_is_input(const char *output, const struct options *o)
+/* 0 where one could not be opened, which has then been said. */
+static size_t open_outputs(const char *command, bool live, const struct options *o, const struct config *c,
+                           struct sink *sinks)
 {
-    struct stat out;
-    struct stat in;
-    if (stat(output, &out) != 0 || !S_ISREG(out.st_mode))
-        return false;
-    for (size_t i = 0; i < o->argument_count; i++)
-        if (stat(o->arguments[i], &in) == 0 && in.st_dev == out.st_dev && in.st_ino == out.st_ino)
-            return true;
-    return false;
-}
-
-static size_t close_sinks(struct sink *sinks, size_t count)
-{
-    static const struct run_summary nothing;
-    for (size_t i = 0; i < count; i++)
-        (void)sinks[i].finish(sinks[i].state, &nothing);
-    return 0;
-}
-
-/* Last of all: what is opened and not used is finished, and this one would write an empty report over a good one. */
-static bool open_tlsrpt(const struct options *o, const struct config *c, struct sink *sink, char *error)
-{
-    if (!output_is_input(c->tlsrpt_path, o))
-        return tlsrpt_open(sink, c, error);
-    snprintf(error, ERROR_CAP, "--tlsrpt: this file is one of the captures to be read; name another");
-    return false;
-}
-
-/* Returns how many sinks were opened; 0 where one could not be, which has then been said. */
-static size_t open_sinks(const char *command, bool live, const struct options *o, const struct config *c,
-                         struct sink *sinks)
-{
-    char error[ERROR_CAP] = "--json: this file is one of the captures to be read; name another";
-    size_t count = 0;
-    bool opened = true;
-    if (c->json_path[0] != '\0')
-        opened = !output_is_input(c->json_path, o) && json_open(&sinks[count], c->json_path, live, error);
-    count += opened && c->json_path[0] != '\0';
-    if (opened && c->redis_url[0] != '\0') {
-        opened = redis_open(&sinks[count], c, error);
-        count += opened;
-    }
-    if (opened && c->tlsrpt_path[0] != '\0') {
-        opened = open_tlsrpt(o, c, &sinks[count], error);
-        count += opened;
-    }
-    if (opened && count == 0) {
-        opened = live ? text_open_lines(&sinks[count], stdout, error)
-                      : text_open(&sinks[count], stdout, c, error);
-        count += opened;
-    }
-    if (opened)
-        return count;
-    (void)fail(command, error);
-    return close_sinks(sinks, count);
+    char error[ERROR_CAP];
+    size_t count = outputs_open(live, o, c, sinks, error);
+    if (count == 0)
+        (void)fail(command, error);
+    return count;
 }
 
 /* ---- signals ---- */
@@ -323,7 +271,7 @@ enum exit_status audit_command_read(const struct options *o)
 {
     static struct config config;
     struct worker_input input = {.path_count = o->argument_count};
-    struct sink sinks[SINKS_CAP];
+    struct sink sinks[OUTPUTS_CAP];
     struct auditor_result result;
     enum severity fail_on = SEVERITY_COUNT;
     char error[ERROR_CAP];
@@ -341,7 +289,7 @@ enum exit_status audit_command_read(const struct options *o)
         return EXIT_NOT_STARTED;
     }
     worker_count = 1;
-    size_t sink_count = open_sinks("read", false, o, &config, sinks);
+    size_t sink_count = open_outputs("read", false, o, &config, sinks);
     if (sink_count == 0) {
         close_workers();
         return EXIT_NOT_STARTED;
@@ -422,7 +370,7 @@ static void say_farewell(const struct auditor_result *result)
 enum exit_status audit_command_run(const struct options *o)
 {
     static struct config config;
-    struct sink sinks[SINKS_CAP];
+    struct sink sinks[OUTPUTS_CAP];
     struct auditor_result result;
     if (o->argument_count > 0) {
         (void)fail("run", "takes no files; to audit captures: waxseal read FILE...");
@@ -432,7 +380,7 @@ enum exit_status audit_command_run(const struct options *o)
         return EXIT_NOT_STARTED;
     config.live = true;
     bool opened = open_interfaces(&config);
-    size_t sink_count = opened ? open_sinks("run", true, o, &config, sinks) : 0;
+    size_t sink_count = opened ? open_outputs("run", true, o, &config, sinks) : 0;
     if (sink_count == 0) {
         close_workers();
         return EXIT_NOT_STARTED;

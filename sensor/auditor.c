@@ -271,10 +271,18 @@ static void sum_up(const struct auditor *a, struct run_summary *summary)
         summary->alerts_open[i] = alerts_count(a->alerts, (enum severity)i);
 }
 
-static void tell_status(struct auditor *a, uint64_t now_ms)
+static void add_health(const struct auditor *a, struct run_summary *summary)
 {
-    struct run_summary summary = {0};
+    for (size_t i = 0; i < a->sink_count; i++)
+        if (a->sinks[i].health != NULL)
+            a->sinks[i].health(a->sinks[i].state, &summary->redis);
+}
+
+static void tell_status(const struct auditor *a, uint64_t now_ms)
+{
+    struct run_summary summary = {.begun = true};
     sum_up(a, &summary);
+    add_health(a, &summary);
     for (size_t i = 0; i < a->sink_count; i++)
         if (a->sinks[i].status != NULL)
             a->sinks[i].status(a->sinks[i].state, now_ms, &summary);
@@ -463,6 +471,8 @@ void auditor_run(const struct config *config, struct worker **workers, size_t wo
         alerts_finish(a.alerts);
     }
     sum_up(&a, &result->summary);
+    result->summary.begun = true;
+    add_health(&a, &result->summary);
     result->worst = a.worst;
     for (size_t i = 0; i < sink_count; i++)
         result->sinks_complete &= sinks[i].finish(sinks[i].state, &result->summary);

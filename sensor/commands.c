@@ -13,6 +13,8 @@
 #include "sensor/host/log.h"
 #include "sensor/options.h"
 #include "sensor/publish/redis.h"
+#include "sensor/publish/syslog.h"
+#include "sensor/report_command.h"
 #include "sensor/track/classify.h"
 
 static enum exit_status rules(const struct options *options);
@@ -28,7 +30,9 @@ static const struct command_row {
 } commands[] = {
     {COMMAND_READ, "read", "[options] FILE...",
      "audit captures: pcap, pcapng, either gzip'd; a folder; - is standard input",
-     "Without --json, --redis and --tlsrpt (here or in the configuration) a report for people goes to "
+     "Without --json, --html, --redis and --tlsrpt (here or in the configuration) a report for "
+     "people goes "
+     "to "
      "standard "
      "output.\n"
      "\n"
@@ -37,12 +41,24 @@ static const struct command_row {
      "read, or part of an output not be written; 3 with --fail-on, a finding of that severity or worse.\n",
      audit_command_read},
     {COMMAND_RUN, "run", "[options] -i NAME...", "audit live traffic until SIGINT or SIGTERM",
-     "Without --json, --redis and --tlsrpt (here or in the configuration) one line a session goes to "
+     "Without --json, --html, --redis and --tlsrpt (here or in the configuration) one line a "
+     "session goes to "
      "standard output.\n"
      "A file given with --json is continued, not replaced. A second signal ends the program at once.\n"
      "\n"
      "Exit status: 0 ended by a signal; 1 could not start; 2 an interface was lost, or part of an output.\n",
      audit_command_run},
+    {COMMAND_REPORT, "report", "[options] --redis URL --site NAME",
+     "the compliance report of a time range, from Redis",
+     "Without --from, --to and --last: the 24 hours up to the newest hour that the site has seen, which is "
+     "also what Redis keeps\n"
+     "suites, mechanisms and findings by rule for. Goes to standard output as text, or with --html into a "
+     "file. A user of Redis\n"
+     "who may only read is enough.\n"
+     "\n"
+     "Exit status: 0 done; 1 Redis cannot be read, or holds nothing of the site; 2 the report could not be "
+     "written.\n",
+     report_command},
     {COMMAND_RULES, "rules", "[--json|--markdown]", "every rule: severity, sources, what is seen, what to do",
      "", rules},
     {COMMAND_CHECK, "check", "FILE", "validate a configuration file",
@@ -72,6 +88,9 @@ static bool check_meaning(const struct config *c, const char **key, char *error)
 {
     *key = "filter";
     if (c->filter[0] != '\0' && !source_filter_valid(c->filter, error))
+        return false;
+    *key = "outputs.syslog.url";
+    if (c->syslog_url[0] != '\0' && !syslog_url_valid(c->syslog_url, error))
         return false;
     *key = "outputs.redis.url";
     return c->redis_url[0] == '\0' || redis_url_valid(c->redis_url, error);
@@ -158,7 +177,7 @@ static void say_unknown(const char *word)
     if (nearest != NULL)
         fprintf(stderr, "; did you mean waxseal %s?\n", nearest);
     else
-        fputs("; there are read, run, rules and check\n", stderr);
+        fputs("; there are read, run, report, rules and check\n", stderr);
 }
 
 static const struct command_row *command_named(const char *word)

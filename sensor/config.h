@@ -108,6 +108,11 @@ struct config {
     char tlsrpt_path[CONFIG_PATH_CAP];         /* "" none, "-" standard output */
     char tlsrpt_contact[CONFIG_PATH_CAP];      /* whom a reader of the report may ask */
     char json_path[CONFIG_PATH_CAP];           /* "" none, "-" standard output */
+    char html_path[CONFIG_PATH_CAP];           /* "" none, "-" standard output */
+    char prometheus_path[CONFIG_PATH_CAP];     /* "" none */
+    char syslog_url[CONFIG_PATH_CAP];          /* "" none */
+    unsigned syslog_facility;                  /* RFC 5424 s6.2.1 */
+    uint32_t syslog_enterprise;                /* number in the name of the structured data */
     char redis_url[CONFIG_PATH_CAP];           /* "" none */
     char redis_password_file[CONFIG_PATH_CAP]; /* "" : environment WAXSEAL_REDIS_PASSWORD, if set */
     uint16_t

@@ -58,6 +58,8 @@ void config_defaults(struct config *c)
                      .fragment_ms = 30000},
         .workers = 1,
         .redis_events_cap = 100000,
+        .syslog_facility = 3,       /* daemon */
+        .syslog_enterprise = 32473, /* RFC 5612: for examples, as Waxseal has no number of its own */
         .redis_connect_ms = 1000,
         .redis_answer_ms = 5000,
         .redis_patience_ms = 10000,

@@ -12,6 +12,7 @@ const struct config_section_info config_sections[CONFIG_SECTION_COUNT] = {
     [CONFIG_MIRROR] = {"mirror", "mirror", CONFIG_ROOT},
     [CONFIG_OUTPUTS] = {"outputs", "outputs", CONFIG_ROOT},
     [CONFIG_REDIS] = {"outputs.redis", "redis", CONFIG_OUTPUTS},
+    [CONFIG_SYSLOG] = {"outputs.syslog", "syslog", CONFIG_OUTPUTS},
     [CONFIG_POLICY] = {"policy", "policy", CONFIG_ROOT},
     [CONFIG_ALERTS] = {"alerts", "alerts", CONFIG_ROOT},
     [CONFIG_PORT_ENTRY] = {"ports", "ports", CONFIG_ROOT},
@@ -23,6 +24,12 @@ const struct config_section_info config_sections[CONFIG_SECTION_COUNT] = {
 };
 
 static const char *const identity_words[] = {"none", "vlan", "tunnel", "both", NULL};
+
+/* RFC 5424 s6.2.1, by their numbers. */
+static const char *const facility_words[] = {
+    "kern",   "user",     "mail",   "daemon", "auth",   "syslog", "lpr",   "news",   "uucp",
+    "cron",   "authpriv", "ftp",    "ntp",    "audit",  "alert",  "clock", "local0", "local1",
+    "local2", "local3",   "local4", "local5", "local6", "local7", NULL};
 
 #define OF(member) offsetof(struct config, member), sizeof((struct config *)0)->member
 const struct config_setting config_settings[CONFIG_SETTING_COUNT] = {
@@ -79,8 +86,13 @@ const struct config_setting config_settings[CONFIG_SETTING_COUNT] = {
     {CONFIG_MIRROR, "clock_jumps", CONFIG_NUMBER, OF(mirror.clock_jumps), 1, 1000000},
     {CONFIG_MIRROR, "mtu_bytes", CONFIG_NUMBER, OF(mirror.mtu_bytes), 68, 65535},
     {CONFIG_OUTPUTS, "json", CONFIG_TEXT, OF(json_path), 0, 0},
+    {CONFIG_OUTPUTS, "html", CONFIG_TEXT, OF(html_path), 0, 0},
+    {CONFIG_OUTPUTS, "prometheus", CONFIG_TEXT, OF(prometheus_path), 0, 0},
     {CONFIG_OUTPUTS, "tlsrpt", CONFIG_TEXT, OF(tlsrpt_path), 0, 0},
     {CONFIG_OUTPUTS, "tlsrpt_contact", CONFIG_TEXT, OF(tlsrpt_contact), 0, 0},
+    {CONFIG_SYSLOG, "url", CONFIG_TEXT, OF(syslog_url), 0, 0},
+    {CONFIG_SYSLOG, "facility", CONFIG_WORD, OF(syslog_facility), 0, 0, facility_words},
+    {CONFIG_SYSLOG, "enterprise", CONFIG_NUMBER, OF(syslog_enterprise), 1, UINT32_MAX},
     {CONFIG_REDIS, "url", CONFIG_TEXT, OF(redis_url), 0, 0},
     {CONFIG_REDIS, "password_file", CONFIG_TEXT, OF(redis_password_file), 0, 0},
     {CONFIG_REDIS, "ca", CONFIG_TEXT, OF(redis_ca_file), 0, 0},

@@ -17,6 +17,7 @@ enum config_section {
     CONFIG_MIRROR,
     CONFIG_OUTPUTS,
     CONFIG_REDIS,
+    CONFIG_SYSLOG,
     CONFIG_POLICY,
     CONFIG_ALERTS,
     CONFIG_PORT_ENTRY, /* from here on: entries of lists */

@@ -10,12 +10,15 @@
 #include "sensor/config.h"
 
 /* Each a bit, so that a row of the option table can name several. */
-enum command { COMMAND_READ = 1, COMMAND_RUN = 2, COMMAND_RULES = 4, COMMAND_CHECK = 8 };
+enum command { COMMAND_READ = 1, COMMAND_RUN = 2, COMMAND_RULES = 4, COMMAND_CHECK = 8, COMMAND_REPORT = 64 };
 
 /* What was given; NULL or false where it was not. Texts are borrowed from argv. */
 struct options {
     const char *config;
     const char *json;
+    const char *html;
+    const char *prometheus;
+    const char *syslog;
     const char *tlsrpt;
     const char *redis;
     const char *redis_password_file;
@@ -27,6 +30,9 @@ struct options {
     const char *trust;
     const char *at;
     const char *fail_on;
+    const char *from;
+    const char *to;
+    const char *last;
     const char *workers;
     const char *interfaces[CONFIG_INTERFACES_CAP];
     size_t interface_count;

@@ -107,6 +107,8 @@ static void take_frame(struct worker *w, const struct source_frame *frame)
         counter_add(counters, COUNTER_segments, result == DECODE_TCP);
     }
     note_time(w, frame->time_ns);
+    if (frame->begins)
+        w->status.marks.last_ns = 0;
     mirror_note(&w->status.marks, counters, frame->time_ns);
     if (result != DECODE_TCP)
         return;

@@ -45,6 +45,7 @@ struct source {
     size_t next_file;
     const char *path; /* of the file that is open */
     struct input *input;
+    bool begun;    /* a frame of this file was handed out */
     bool in_place; /* one of these three reads the input */
     struct pcapfile pcapfile;
     struct pcapng *pcapng;
@@ -161,6 +162,7 @@ static void close_file(struct source *s)
     s->pcap = NULL;
     s->pcapng = NULL;
     s->in_place = false;
+    s->begun = false;
     s->input = NULL;
 }
 
@@ -382,8 +384,11 @@ static enum source_result next_in_files(struct source *s, struct source_frame *f
                 return SOURCE_BROKEN;
         }
         enum source_result got = next_in_file(s, frame);
-        if (got == SOURCE_FRAME)
+        if (got == SOURCE_FRAME) {
+            frame->begins = !s->begun;
+            s->begun = true;
             return got;
+        }
         close_file(s);
         if (got == SOURCE_BROKEN &&
             !atomic_load(&s->stopped)) /* a stop cuts a pipe anywhere: that is no fault */

@@ -26,6 +26,7 @@ struct source_frame {
     uint32_t wire_bytes;
     uint64_t time_ns;
     int link_type; /* DLT_ value */
+    bool begins;   /* the first one of a file: its time need not follow that of the one before */
 };
 
 enum source_result {

@@ -210,6 +210,7 @@ enum source_result live_next(struct live *l, struct source_frame *frame, char *e
     frame->time_ns = (uint64_t)header->ts.tv_sec * NS_PER_SECOND +
                      (uint64_t)header->ts.tv_usec * l->fraction_ns;
     frame->link_type = l->link_type;
+    frame->begins = false;
     return SOURCE_FRAME;
 }
 

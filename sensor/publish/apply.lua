@@ -352,18 +352,21 @@ apply.top = function(at, n)
     local kind, hour = ARGV[at], tonumber(ARGV[at + 1])
     if not in_window(hour) then return end
     local key, win = prefix .. 'hour:' .. whole(hour), prefix .. 'win:' .. kind
+    local known = tonumber(call('HGET', key, '#' .. kind) or '0')
     for i = at + 2, at + n - 1, 2 do
         local name, delta = ARGV[i], ARGV[i + 1]
         local field = 'top ' .. kind .. ' ' .. name
-        if call('HINCRBY', key, field, delta) == tonumber(delta) and name ~= 'other' and
-            call('HINCRBY', key, '#' .. kind, 1) > TOP_NAMES_AN_HOUR then
+        local new = call('HINCRBY', key, field, delta) == tonumber(delta) and name ~= 'other'
+        if new and known >= TOP_NAMES_AN_HOUR then
             call('HDEL', key, field)
-            call('HINCRBY', key, '#' .. kind, -1)
             name = 'other'
             call('HINCRBY', key, 'top ' .. kind .. ' other', delta)
+        elseif new then
+            known = known + 1
         end
         call('ZINCRBY', win, delta, name)
     end
+    call('HSET', key, '#' .. kind, whole(known))
 end
 
 apply.alert = function(at, n)

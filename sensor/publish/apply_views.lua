@@ -28,10 +28,10 @@ local function apply_record(word, index)
     return function(at, n)
         local id = ARGV[at]
         local key = prefix .. RECORDS[word] .. id
-        if type_problem(RECORDS[word] .. id, 'hash') then return end -- another program's; nothing else is held up by it
         local names = {}
         for i = at + 1, at + n - 1, 2 do names[#names + 1] = ARGV[i] end
-        local old = call('HMGET', key, unpack(names))
+        local old = redis.pcall('HMGET', key, unpack(names))
+        if old.err then return end -- another program's key; nothing else is held up by it
         local newer = not old[1] or tonumber(ARGV[at + 2]) >= tonumber(old[1]) or tonumber(old[1]) > future_ms
         local set, taken = {}, {}
         for i, name in ipairs(names) do

@@ -2,7 +2,7 @@
  * and what the sensor says of itself, batch by batch.
  *
  * It runs in the auditor's thread and never waits. What it gathers between two batches lies in tables of fixed size; a batch is
- * closed after 512 events, when it or a table is full, and once a second. Counters take in every session, whichever events are
+ * closed after 128 events, when it or a table is full, and twice a second. Counters take in every session, whichever events are
  * chosen. Where no batch can be had (the queue and the spool are full) it goes on counting as long as its tables have room;
  * events that go nowhere are counted as lost. How batches reach Redis is not its matter (redis_writer.h).
  *

@@ -11,13 +11,19 @@ enum {
     ADVICE_EVERY_MS = 600000,
     WINDOW_MS = 60000, /* percentages reach back one to two of these */
     INTERFACES_CAP = 160,
+    MIRROR_TEXT_CAP = 256,
     PERCENT_CAP = 16
+};
+
+/* How much of what was of one kind, both since the start. */
+struct part {
+    uint64_t part, whole;
 };
 
 /* The counters of a run at one moment, as far as they are told. */
 struct moment {
-    uint64_t packets, bytes, sessions, dropped, gap_bytes, gaps, duplicates, segments, one_sided, truncated,
-        evicted, flows;
+    uint64_t packets, bytes, sessions, gaps, evicted, flows;
+    struct part dropped, missing, duplicates, one_sided, truncated;
 };
 
 struct feed_self {
@@ -25,10 +31,9 @@ struct feed_self {
     int64_t started_ms;
     char interfaces[INTERFACES_CAP];
     uint64_t sessions;
-    uint64_t events, told_events;  /* in batches */
-    uint64_t open[SEVERITY_COUNT]; /* alerts */
-    bool mirror_bad;
-    char mirror[ALERT_RULE_CAP]; /* the rule that says so, the last that was raised */
+    uint64_t events, told_events;       /* in batches */
+    uint64_t open[SEVERITY_COUNT];      /* alerts */
+    bool mirror_bad[MIRROR_RULE_COUNT]; /* an alert says so */
     struct moment now, told, window, next_window;
     uint64_t window_ms; /* when next_window was taken */
     int64_t minute_ms;  /* of health; -1: none is due */
@@ -58,11 +63,11 @@ static void put_text(struct batch *b, const char *name, const char *text)
     batch_put_text(b, text);
 }
 
-static void put_percent(struct batch *b, const char *name, uint64_t part, uint64_t of)
+static void put_percent(struct batch *b, const char *name, const struct part *p)
 {
     char text[PERCENT_CAP] = "-1";
-    if (of > 0)
-        snprintf(text, sizeof text, "%.2f", 100.0 * (double)part / (double)of);
+    if (p->whole > 0)
+        snprintf(text, sizeof text, "%.2f", 100.0 * (double)p->part / (double)p->whole);
     batch_put_word(b, name);
     batch_put_word(b, text);
 }
@@ -76,11 +81,21 @@ void feed_self_count_session(struct feed_self *s)
 
 void feed_self_note_alert(struct feed_self *s, const struct alert *alert)
 {
-    bool about_mirror = strncmp(alert->rule, "mirror_", 7) == 0;
-    if (about_mirror) {
-        s->mirror_bad = alert->state == ALERT_RAISED;
-        memcpy(s->mirror, alert->rule, sizeof s->mirror);
-    }
+    for (int i = 0; i < MIRROR_RULE_COUNT; i++)
+        if (strcmp(alert->rule, mirror_rule_info((enum mirror_rule)i)->id) == 0)
+            s->mirror_bad[i] = alert->state == ALERT_RAISED;
+}
+
+/* "ok", or the rules that say otherwise. Returns whether all is well. */
+static bool mirror_text(const struct feed_self *s, char *text, size_t cap)
+{
+    size_t used = 0;
+    snprintf(text, cap, "ok");
+    for (int i = 0; i < MIRROR_RULE_COUNT; i++)
+        if (s->mirror_bad[i] && used < cap)
+            used += (size_t)snprintf(text + used, cap - used, "%s%s", used > 0 ? "," : "",
+                                     mirror_rule_info((enum mirror_rule)i)->id);
+    return used == 0;
 }
 
 void feed_self_count_event(struct feed_self *s)
@@ -88,21 +103,25 @@ void feed_self_count_event(struct feed_self *s)
     s->events++;
 }
 
+static struct part part_of(const struct mirror_share *share)
+{
+    return (struct part){share->part, share->whole};
+}
+
 static void moment_of(const struct run_summary *summary, uint64_t sessions, struct moment *out)
 {
-    const uint64_t *c = summary->counters;
-    *out = (struct moment){.packets = c[COUNTER_packets],
-                           .bytes = c[COUNTER_bytes],
+    const struct mirror_report *mirror = &summary->mirror;
+    *out = (struct moment){.packets = summary->counters[COUNTER_packets],
+                           .bytes = summary->counters[COUNTER_bytes],
                            .sessions = sessions,
-                           .dropped = summary->kernel_dropped + c[COUNTER_ring_dropped],
-                           .gap_bytes = c[COUNTER_gap_bytes],
-                           .gaps = c[COUNTER_gaps],
-                           .duplicates = c[COUNTER_duplicates],
-                           .segments = c[COUNTER_segments],
-                           .one_sided = c[COUNTER_flows_one_sided],
-                           .truncated = c[COUNTER_truncated],
-                           .evicted = c[COUNTER_flows_evicted],
-                           .flows = c[COUNTER_flows]};
+                           .gaps = summary->counters[COUNTER_gaps],
+                           .evicted = summary->counters[COUNTER_flows_evicted],
+                           .flows = summary->counters[COUNTER_flows],
+                           .dropped = part_of(&mirror->dropped),
+                           .missing = part_of(&mirror->missing),
+                           .duplicates = part_of(&mirror->duplicates),
+                           .one_sided = part_of(&mirror->one_sided),
+                           .truncated = part_of(&mirror->truncated)};
 }
 
 void feed_self_note_run(struct feed_self *s, const struct run_summary *summary, int64_t minute_ms)
@@ -125,25 +144,31 @@ void feed_self_note_link(struct feed_self *s, const struct feed_link *link, uint
 
 /* ---- what is told ---- */
 
+static struct part part_since(const struct part *a, const struct part *b)
+{
+    return (struct part){a->part - b->part, a->whole - b->whole};
+}
+
 static struct moment since(const struct moment *a, const struct moment *b)
 {
     return (struct moment){.packets = a->packets - b->packets,
                            .bytes = a->bytes - b->bytes,
                            .sessions = a->sessions - b->sessions,
-                           .dropped = a->dropped - b->dropped,
-                           .gap_bytes = a->gap_bytes - b->gap_bytes,
                            .gaps = a->gaps - b->gaps,
-                           .duplicates = a->duplicates - b->duplicates,
-                           .segments = a->segments - b->segments,
-                           .one_sided = a->one_sided - b->one_sided,
-                           .truncated = a->truncated - b->truncated,
                            .evicted = a->evicted - b->evicted,
-                           .flows = a->flows - b->flows};
+                           .flows = a->flows - b->flows,
+                           .dropped = part_since(&a->dropped, &b->dropped),
+                           .missing = part_since(&a->missing, &b->missing),
+                           .duplicates = part_since(&a->duplicates, &b->duplicates),
+                           .one_sided = part_since(&a->one_sided, &b->one_sided),
+                           .truncated = part_since(&a->truncated, &b->truncated)};
 }
 
 static void put_sensor(const struct feed_self *s, struct batch *b)
 {
     struct moment m = since(&s->now, &s->window);
+    char mirror[MIRROR_TEXT_CAP];
+    (void)mirror_text(s, mirror, sizeof mirror);
     begin(b, "sensor", 2 * 22);
     put_text(b, "version", WAXSEAL_VERSION);
     put_text(b, "interface", s->interfaces);
@@ -152,12 +177,12 @@ static void put_sensor(const struct feed_self *s, struct batch *b)
     put_number(b, "packets", s->now.packets);
     put_number(b, "bytes", s->now.bytes);
     put_number(b, "sessions", s->now.sessions);
-    put_percent(b, "drop_pct", m.dropped, m.packets + m.dropped);
-    put_percent(b, "gap_pct", m.gap_bytes, m.bytes + m.gap_bytes);
-    put_percent(b, "duplicate_pct", m.duplicates, m.segments);
-    put_percent(b, "one_sided_pct", m.one_sided, m.flows);
-    put_percent(b, "truncated_pct", m.truncated, m.packets);
-    put_text(b, "mirror", s->mirror_bad ? s->mirror : "ok");
+    put_percent(b, "drop_pct", &m.dropped);
+    put_percent(b, "gap_pct", &m.missing);
+    put_percent(b, "duplicate_pct", &m.duplicates);
+    put_percent(b, "one_sided_pct", &m.one_sided);
+    put_percent(b, "truncated_pct", &m.truncated);
+    put_text(b, "mirror", mirror);
     put_number(b, "flows", s->now.flows);
     put_number(b, "flows_max", s->config->caps.flows);
     put_number(b, "queue_batches", s->link.queue_batches);
@@ -171,10 +196,17 @@ static void put_sensor(const struct feed_self *s, struct batch *b)
     batch_put_number(b, s->link.clock_offset_ms);
 }
 
+static void put_part(struct batch *b, const char *name, const char *whole, const struct part *p)
+{
+    put_number(b, name, p->part);
+    put_number(b, whole, p->whole);
+}
+
 /* Shares are told as their parts, so that the script can add sensors up. */
 static void put_gauges(const struct feed_self *s, struct batch *b)
 {
     struct moment m = since(&s->now, &s->window);
+    char mirror[MIRROR_TEXT_CAP];
     uint64_t open = 0;
     for (int i = SEVERITY_INFO; i < SEVERITY_COUNT; i++)
         open += s->open[i];
@@ -185,17 +217,12 @@ static void put_gauges(const struct feed_self *s, struct batch *b)
     put_number(b, "open_medium", s->open[SEVERITY_MEDIUM]);
     put_number(b, "open_high", s->open[SEVERITY_HIGH]);
     put_number(b, "open_critical", s->open[SEVERITY_CRITICAL]);
-    put_number(b, "dropped", m.dropped);
-    put_number(b, "frames_dropped", m.packets + m.dropped);
-    put_number(b, "frames", m.packets);
-    put_number(b, "gap_bytes", m.gap_bytes);
-    put_number(b, "all_bytes", m.bytes + m.gap_bytes);
-    put_number(b, "duplicates", m.duplicates);
-    put_number(b, "segments", m.segments);
-    put_number(b, "one_sided", m.one_sided);
-    put_number(b, "flows_seen", m.flows);
-    put_number(b, "truncated", m.truncated);
-    put_number(b, "mirror_ok", !s->mirror_bad);
+    put_part(b, "dropped", "frames_dropped", &m.dropped);
+    put_part(b, "truncated", "frames", &m.truncated);
+    put_part(b, "gap_bytes", "all_bytes", &m.missing);
+    put_part(b, "duplicates", "segments", &m.duplicates);
+    put_part(b, "one_sided", "flows_seen", &m.one_sided);
+    put_number(b, "mirror_ok", mirror_text(s, mirror, sizeof mirror));
     put_number(b, "events_lost", s->lost);
     put_number(b, "lag_ms", s->link.lag_ms);
 }
@@ -211,12 +238,12 @@ static void put_health(struct feed_self *s, struct batch *b)
     put_number(b, "packets", m.packets);
     put_number(b, "bytes", m.bytes);
     put_number(b, "sessions", m.sessions);
-    put_number(b, "dropped", m.dropped);
-    put_number(b, "gap_bytes", m.gap_bytes);
+    put_number(b, "dropped", m.dropped.part);
+    put_number(b, "gap_bytes", m.missing.part);
     put_number(b, "gaps", m.gaps);
-    put_number(b, "duplicates", m.duplicates);
-    put_number(b, "one_sided", m.one_sided);
-    put_number(b, "truncated", m.truncated);
+    put_number(b, "duplicates", m.duplicates.part);
+    put_number(b, "one_sided", m.one_sided.part);
+    put_number(b, "truncated", m.truncated.part);
     put_number(b, "evicted", m.evicted);
     put_number(b, "events_sent", s->events - s->told_events);
     put_number(b, "events_lost", s->lost - s->told_lost);

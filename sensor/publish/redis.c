@@ -76,6 +76,22 @@ static void status(void *state, uint64_t now_ms, const struct run_summary *summa
     feed_status(r->feed, summary);
 }
 
+static void health(void *state, struct redis_health *out)
+{
+    const struct redis *r = state;
+    struct redis_writer_status now;
+    redis_writer_status(r->writer, &now);
+    *out = (struct redis_health){.used = true,
+                                 .queue_batches = now.queue_batches,
+                                 .queue_bytes = now.queue_bytes,
+                                 .spool_bytes = now.spool_bytes,
+                                 .batches_applied = now.batches_applied,
+                                 .events_sent = now.events_sent,
+                                 .events_lost = now.events_lost + feed_lost(r->feed),
+                                 .rtt_us = now.rtt_us,
+                                 .lag_ms = now.lag_ms};
+}
+
 static bool finish(void *state, const struct run_summary *summary)
 {
     struct redis *r = state;
@@ -111,8 +127,13 @@ bool redis_open(struct sink *sink, const struct config *config, char *error)
         free(r);
         return false;
     }
-    *sink = (struct sink){
-        .state = r, .event = event, .tick = tick, .status = status, .alert = alert, .finish = finish};
+    *sink = (struct sink){.state = r,
+                          .event = event,
+                          .tick = tick,
+                          .status = status,
+                          .alert = alert,
+                          .health = health,
+                          .finish = finish};
     return true;
 }
 

@@ -242,6 +242,87 @@ bool redis_link_ask(struct redis_link *l, size_t count, const char *const *words
     return redis_link_tell(l, count, words, NULL, 0, 0, out);
 }
 
+/* ---- answers of many rows ---- */
+
+static bool take_fields(struct redis_row *row, const redisReply *list)
+{
+    if (list->type != REDIS_REPLY_ARRAY || list->elements > REDIS_FIELDS_CAP)
+        return false;
+    row->count = list->elements;
+    for (size_t i = 0; i < list->elements; i++) {
+        const redisReply *field = list->element[i];
+        if (field->type != REDIS_REPLY_STRING)
+            return false;
+        row->fields[i] = span_of(field->str, field->len);
+    }
+    return true;
+}
+
+/* A list of [id, fields] is a stream; a list of strings is one row. */
+static bool take_rows(const redisReply *reply, struct redis_row *row,
+                      bool (*take)(void *state, const struct redis_row *row), void *state)
+{
+    if (reply->type != REDIS_REPLY_ARRAY)
+        return false;
+    if (reply->elements == 0)
+        return true;
+    if (reply->element[0]->type != REDIS_REPLY_ARRAY) {
+        row->id = span_of("", 0);
+        if (!take_fields(row, reply))
+            return false;
+        (void)take(state, row);
+        return true;
+    }
+    for (size_t i = 0; i < reply->elements; i++) {
+        const redisReply *entry = reply->element[i];
+        if (entry->type != REDIS_REPLY_ARRAY || entry->elements != 2 ||
+            entry->element[0]->type != REDIS_REPLY_STRING || !take_fields(row, entry->element[1]))
+            return false;
+        row->id = span_of(entry->element[0]->str, entry->element[0]->len);
+        if (!take(state, row))
+            return true;
+    }
+    return true;
+}
+
+static redisReply *wait_for_reply(struct redis_link *l)
+{
+    uint64_t until_ms = clock_monotonic_ms() + l->answer_ms;
+    for (uint64_t now_ms = clock_monotonic_ms(); now_ms < until_ms; now_ms = clock_monotonic_ms()) {
+        void *reply = NULL;
+        if (!redis_link_turn(l, (uint32_t)(until_ms - now_ms), -1))
+            return NULL;
+        if (redisGetReplyFromReader(l->context, &reply) != REDIS_OK) {
+            (void)break_by_context(l);
+            return NULL;
+        }
+        if (reply != NULL)
+            return reply;
+    }
+    (void)break_off(l, "no answer in time");
+    return NULL;
+}
+
+bool redis_link_rows(struct redis_link *l, size_t count, const char *const *words,
+                     bool (*take)(void *state, const struct redis_row *row), void *state, char *why)
+{
+    struct redis_row *row = malloc(sizeof *row);
+    redisReply *reply = row != NULL && redis_link_append(l, count, words, NULL, 0, 0) ? wait_for_reply(l)
+                                                                                      : NULL;
+    bool good = reply != NULL && reply->type != REDIS_REPLY_ERROR;
+    if (reply == NULL)
+        snprintf(why, REDIS_WHY_CAP, "%s", row != NULL ? l->why : "no memory");
+    else if (!good)
+        snprintf(why, REDIS_WHY_CAP, "%.190s", reply->str);
+    else if (!take_rows(reply, row, take, state))
+        good = break_off(
+            l, snprintf(why, REDIS_WHY_CAP, "%s answers what no Redis answers", words[0]) > 0 ? why : "");
+    if (reply != NULL)
+        freeReplyObject(reply);
+    free(row);
+    return good;
+}
+
 static bool accepted(struct redis_link *l, size_t count, const char *const *words, char *why)
 {
     struct redis_answer answer;

@@ -13,10 +13,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "parsers/cursor.h"
 #include "sensor/publish/redis_tls.h"
 #include "sensor/publish/redis_url.h"
 
-enum { REDIS_TEXT_CAP = 256, REDIS_ITEMS_CAP = 3, REDIS_WHY_CAP = 192 };
+enum { REDIS_TEXT_CAP = 256, REDIS_ITEMS_CAP = 3, REDIS_WHY_CAP = 192, REDIS_FIELDS_CAP = 1024 };
 
 /* How to log in, and how long to wait. */
 struct redis_access {
@@ -81,6 +82,20 @@ bool redis_link_ask(struct redis_link *l, size_t count, const char *const *words
 /* redis_link_tell - the same for a command with a tail (redis_link_append). */
 bool redis_link_tell(struct redis_link *l, size_t count, const char *const *words, const char *tail,
                      size_t tail_bytes, uint32_t tail_words, struct redis_answer *out);
+
+/* A row of an answer: an entry of a stream with its id, or all of a hash, set or sorted set, with none. */
+struct redis_row {
+    struct span id;
+    size_t count;
+    struct span fields[REDIS_FIELDS_CAP]; /* names and values in turn, or members; borrowed for the call */
+};
+
+/* redis_link_rows - one command of plain words, and the rows of its answer, in order. Nothing else may be outstanding.
+ * take     called for each row; false ends the reading
+ * why      room of REDIS_WHY_CAP: the refusal (as Redis put it) or why the connection broke, where false is returned
+ * Limits   an answer that is no such rows, or has more fields than fit, is refused as one that no Redis gives */
+bool redis_link_rows(struct redis_link *l, size_t count, const char *const *words,
+                     bool (*take)(void *state, const struct redis_row *row), void *state, char *why);
 
 bool redis_link_broken(const struct redis_link *l);
 const char *redis_link_why(const struct redis_link *l); /* for a broken one */

@@ -150,6 +150,14 @@ size_t tally_server_count(const struct tally *t)
     return count;
 }
 
+size_t tally_servers_troubled(const struct tally *t)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < (size_t)TALLY_SERVER_BUCKETS * TALLY_SERVERS_PER_BUCKET; i++)
+        count += t->servers[i / TALLY_SERVERS_PER_BUCKET][i % TALLY_SERVERS_PER_BUCKET].worst >= SEVERITY_LOW;
+    return count;
+}
+
 /* ---- one event ---- */
 
 static void count_steps(struct tally *t, const struct session *s)
@@ -181,6 +189,8 @@ static void count_handshake(struct tally *t, const struct event *e)
     if (!h->has_cipher)
         return;
     tally_names_count(&t->suites, e->values[EVENT_cipher].text);
+    if (h->group != 0)
+        tally_names_count(&t->groups, e->values[EVENT_group].text);
     t->suites_known++;
     t->post_quantum += e->values[EVENT_group_pq].number == 1;
     t->forward_secret += e->values[EVENT_forward_secrecy].number == 1;
@@ -224,6 +234,8 @@ void tally_event(struct tally *t, const struct event *e)
     if (!s->final)
         return;
     t->sessions++;
+    rollup_add(t->counts, e);
+    rollup_add(tally_series_place(&t->series, e->values[EVENT_ts_end].number), e);
     t->protocols[s->protocol]++;
     t->modes[policy_mode(s)]++;
     t->verdicts[e->judgement->verdict]++;

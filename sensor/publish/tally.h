@@ -1,7 +1,8 @@
 /* tally.h - what a report needs to know of many events, in memory that does not grow with them.
  *
  * It counts; it writes nothing. Servers, certificates, clients and names live in tables of fixed size: what no
- * longer fits is counted as such. tally_certificates.c and tally_clients.c hold the tables of these two. */
+ * longer fits is counted as such. tally_certificates.c and tally_clients.c hold the tables of these two,
+ * tally_series.c the course of time. */
 #pragma once
 
 #include <stdbool.h>
@@ -10,6 +11,7 @@
 
 #include "sensor/audit/event.h"
 #include "sensor/audit/house.h"
+#include "sensor/audit/rollup.h"
 
 enum {
     TALLY_NAME_CAP = 64,
@@ -24,6 +26,7 @@ enum {
     TALLY_WORD_CAP = 32,
     TALLY_JA4_CAP = 37,
     TALLY_VERSIONS = 6, /* SSL 2.0, then SSL 3.0 to TLS 1.3 */
+    TALLY_COLUMNS = 32, /* of the series over time */
     TALLY_RULE_WORDS = (RULE_COUNT + 63) / 64
 };
 
@@ -139,10 +142,20 @@ struct tally_client_sums {
     uint64_t listed; /* of which at least one hello would not do for one of the three */
 };
 
+/* What was counted when: columns of equal width, which doubles or more as often as the range asks for it. */
+struct tally_series {
+    int64_t start_ms; /* of the first column, a multiple of the width */
+    int64_t width_ms; /* 0: nothing was counted */
+    size_t count;     /* columns from the first to the last with something in it */
+    int64_t counts[TALLY_COLUMNS][ROLLUP_COUNT];
+};
+
 struct tally {
     bool
         every_profile; /* set by the owner before the first event: count all profiles, not only the one in force */
     uint64_t sessions;
+    int64_t counts[ROLLUP_COUNT];
+    struct tally_series series;
     uint64_t protocols[PROTOCOL_COUNT];
     uint64_t modes[MODE_COUNT];
     uint64_t verdicts[VERDICT_COUNT];
@@ -162,6 +175,7 @@ struct tally {
     uint64_t servers_lost; /* sessions of servers that found no room */
     struct tally_names versions;
     struct tally_names suites;
+    struct tally_names groups;
     struct tally_names clear_mechanisms; /* password or token readable */
     struct tally_rule rules[RULE_COUNT];
     struct tally_own_rule own_rules[HOUSE_RULES_MAX]; /* by their place in the configuration */
@@ -185,6 +199,10 @@ void tally_names_count(struct tally_names *names, const char *name);
 void tally_certificate_note(struct tally *t, const struct event *e);
 void tally_client_note(struct tally *t, const struct session *s);
 
+/* tally_series_place - the counters of the column that a time falls into; columns are widened and moved to make
+ * room for it. The time is hostile: any is taken, one before 1970 as 1970. */
+int64_t *tally_series_place(struct tally_series *series, int64_t at_ms);
+
 /* tally_names_top - the most frequent names, most frequent first. Returns how many of at most cap were put
  * into rows. */
 size_t tally_names_top(const struct tally_names *names, const struct tally_name **rows, size_t cap);
@@ -193,8 +211,13 @@ size_t tally_names_top(const struct tally_names *names, const struct tally_name 
  * above. */
 size_t tally_servers_top(const struct tally *t, const struct tally_server **rows, size_t cap);
 
-/* tally_server_count - servers seen and kept. */
+/* tally_server_count, tally_servers_troubled - servers seen and kept; of them, those with a finding of low or above. */
 size_t tally_server_count(const struct tally *t);
+size_t tally_servers_troubled(const struct tally *t);
+
+/* tally_certificates_days - how many of the kept certificates had ended, have up to 7, 14, 30, 90 days left, or more.
+ * days   six numbers, overwritten */
+void tally_certificates_days(const struct tally *t, uint64_t days[6]);
 
 /* tally_certificates_sum, tally_clients_sum - add up what is kept. *out is overwritten. */
 void tally_certificates_sum(const struct tally *t, struct tally_certificate_sums *out);

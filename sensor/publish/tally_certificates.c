@@ -107,6 +107,20 @@ void tally_certificates_sum(const struct tally *t, struct tally_certificate_sums
     }
 }
 
+void tally_certificates_days(const struct tally *t, uint64_t days[6])
+{
+    static const int64_t ends[] = {-1, 7, 14, 30, 90};
+    enum { ENDS = sizeof ends / sizeof ends[0] };
+    memset(days, 0, (ENDS + 1) * sizeof *days);
+    for (size_t i = 0; i < ROWS; i++) {
+        const struct tally_certificate *row = row_at(t, i);
+        size_t at = 0;
+        while (at < ENDS && row->days_left > ends[at])
+            at++;
+        days[at] += row->sessions > 0;
+    }
+}
+
 static bool ends_before(const struct tally_certificate *a, const struct tally_certificate *b)
 {
     if (a->days_left != b->days_left)

@@ -7,7 +7,7 @@
 
 #include "sensor/host/log.h"
 #include "sensor/publish/page.h"
-#include "sensor/publish/tally.h"
+#include "sensor/publish/report.h"
 #include "sensor/publish/text_sections.h"
 
 enum {
@@ -15,29 +15,23 @@ enum {
     TOP_VERSIONS = 8,
     TOP_MECHANISMS = 8,
     TOP_SERVERS = 10,
-    TOP_UNDECIDED = 6,
     SHOWN_CAP = 4 * TALLY_NAME_CAP,
     WIDE_TABLE = 96, /* columns that the table of steps takes with its full names */
     INDENT = 11      /* of text under a severity word */
 };
 
 struct text {
-    struct page page;
+    FILE *out;
     const struct config *config;
     struct tally tally;
+    struct report report;
 };
-
-static void event(void *state, const struct event *e)
-{
-    struct text *t = state;
-    tally_event(&t->tally, e);
-}
 
 /* ---- head ---- */
 
-static void print_time(FILE *out, uint64_t ns)
+static void print_time(FILE *out, int64_t ms)
 {
-    time_t seconds = (time_t)(ns / 1000000000);
+    time_t seconds = (time_t)(ms / 1000);
     struct tm utc;
     char text[32] = "?";
     if (gmtime_r(&seconds, &utc) != NULL)
@@ -45,51 +39,83 @@ static void print_time(FILE *out, uint64_t ns)
     fputs(text, out);
 }
 
-static void print_head(const struct text *t, const struct run_summary *summary)
+static void print_inputs(const struct page *p, const struct report *r)
 {
-    const struct page *p = &t->page;
-    fprintf(p->out, "Waxseal: how this mail is sealed   (site %s, judged by %s of %s)\n", t->config->site,
-            profile_info(t->config->profile)->name, profile_info(t->config->profile)->date);
-    page_plural(p, summary->inputs, "input", "inputs");
+    if (r->inputs == 0) {
+        fprintf(p->out, "From %s", r->source);
+        return;
+    }
+    page_plural(p, r->inputs, "input", "inputs");
     fputs(", ", p->out);
-    page_plural(p, summary->counters[COUNTER_packets], "packet", "packets");
-    if (summary->first_ns > 0) {
+    page_plural(p, r->packets, "packet", "packets");
+}
+
+static void print_head(const struct page *p, const struct report *r)
+{
+    char site[SHOWN_CAP];
+    fprintf(p->out, "Waxseal: how this mail is sealed   (site %s", log_escape(r->site, site, sizeof site));
+    if (r->judged_by != NULL)
+        fprintf(p->out, ", judged by %s of %s", r->judged_by->name, r->judged_by->date);
+    fputs(")\n", p->out);
+    print_inputs(p, r);
+    if (r->from_ms > 0) {
         fputs(", ", p->out);
-        print_time(p->out, summary->first_ns);
+        print_time(p->out, r->from_ms);
         fputs(" to ", p->out);
-        print_time(p->out, summary->last_ns);
+        print_time(p->out, r->to_ms);
         fputs(" UTC", p->out);
     }
     fputc('\n', p->out);
-    if (summary->inputs_broken > 0)
+    if (r->inputs_broken > 0)
         fprintf(p->out, "%" PRIu64 " of the inputs could not be read to the end; this is what came before.\n",
-                summary->inputs_broken);
+                r->inputs_broken);
 }
 
 /* ---- sections ---- */
 
-static void print_totals(const struct text *t)
+void text_missing(const struct page *p, const struct report *r, enum report_part part)
 {
-    const struct page *p = &t->page;
-    const struct tally *y = &t->tally;
+    if (r->missing[part] == NULL)
+        return;
+    fputs("  ", p->out);
+    page_wrap(p, 2, 2, r->missing[part]);
+}
+
+struct counted {
+    enum rollup_counter counter;
+    const char *label;
+};
+
+static void print_totals(const struct page *p, const struct report *r)
+{
+    static const struct counted protocols[] = {
+        {ROLLUP_protocol_unknown, "unknown"}, {ROLLUP_protocol_smtp, "smtp"},
+        {ROLLUP_protocol_lmtp, "lmtp"},       {ROLLUP_protocol_imap, "imap"},
+        {ROLLUP_protocol_pop3, "pop3"},       {ROLLUP_protocol_sieve, "sieve"},
+        {ROLLUP_protocol_other, "other"}};
+    static const struct counted rows[] = {
+        {ROLLUP_verdict_compliant, "compliant"}, {ROLLUP_verdict_weak, "weak"},
+        {ROLLUP_verdict_insecure, "insecure"},   {ROLLUP_verdict_undecidable, "undecidable"},
+        {ROLLUP_mode_plaintext, "plaintext"},    {ROLLUP_mode_starttls, "STARTTLS"},
+        {ROLLUP_mode_implicit, "implicit TLS"},  {ROLLUP_mode_undecidable, "not decidable"}};
+    enum { VERDICTS = 4 };
     char number[PAGE_NUMBER_CAP];
-    static const char *const modes[MODE_COUNT] = {"plaintext", "STARTTLS", "implicit TLS", "not decidable"};
+    uint64_t sessions = report_count(r, ROLLUP_sessions);
     page_heading(p, "Sessions");
     fputs("  ", p->out);
-    page_plural(p, y->sessions, "session", "sessions");
+    page_plural(p, sessions, "session", "sessions");
     fputs(" with ", p->out);
-    page_plural(p, tally_server_count(y), "server", "servers");
-    fputs(y->servers_lost > 0 ? " or more:" : ":", p->out);
-    for (enum protocol protocol = PROTOCOL_UNKNOWN; protocol < PROTOCOL_COUNT; protocol++)
-        if (y->protocols[protocol] > 0)
-            fprintf(p->out, "  %s %s", session_protocol_word(protocol),
-                    page_number(y->protocols[protocol], number));
-    fputs("\n\n", p->out);
-    for (enum verdict verdict = VERDICT_COMPLIANT; verdict < VERDICT_COUNT; verdict++)
-        page_row(p, policy_verdict_word(verdict), y->verdicts[verdict], y->sessions);
+    page_plural(p, r->servers_total, "server", "servers");
+    fputs(r->servers_lost ? " or more:" : ":", p->out);
+    for (size_t i = 0; i < sizeof protocols / sizeof protocols[0]; i++)
+        if (report_count(r, protocols[i].counter) > 0)
+            fprintf(p->out, "  %s %s", protocols[i].label,
+                    page_number(report_count(r, protocols[i].counter), number));
     fputc('\n', p->out);
-    for (enum mode mode = MODE_PLAINTEXT; mode < MODE_COUNT; mode++)
-        page_row(p, modes[mode], y->modes[mode], y->sessions);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        fputs(i % VERDICTS == 0 ? "\n" : "", p->out);
+        page_row(p, rows[i].label, report_count(r, rows[i].counter), sessions);
+    }
 }
 
 /* The heads of the columns, and for narrow terminals shorter ones. */
@@ -109,85 +135,95 @@ static void print_step(const struct page *p, size_t step, const char *text)
     fprintf(p->out, "%*s", 2 + (int)(width > NARROWEST ? width : NARROWEST), text);
 }
 
-static void print_step_row(const struct page *p, enum protocol protocol, const uint64_t *steps, size_t from,
-                           const uint64_t *unclear)
+static void print_step_row(const struct page *p, const struct report_funnel *f, size_t from)
 {
     char number[PAGE_NUMBER_CAP];
-    fprintf(p->out, "  %-8s", session_protocol_word(protocol));
+    fprintf(p->out, "  %-8s", f->protocol);
     for (size_t step = 0; step < TALLY_STEP_COUNT; step++)
         if (step == 0 || step >= from)
-            print_step(p, step, page_number(steps[step], number));
-    if (unclear != NULL)
-        print_step(p, TALLY_STEP_COUNT, page_number(*unclear, number));
+            print_step(p, step, page_number(f->steps[step], number));
+    if (!f->implicit)
+        print_step(p, TALLY_STEP_COUNT, page_number(f->unclear, number));
     fputc('\n', p->out);
 }
 
-static void print_steps(const struct page *p, const char *title, uint64_t (*rows)[TALLY_STEP_COUNT],
-                        size_t from, const uint64_t *unclear)
+static void print_step_head(const struct page *p, const char *title, size_t from, bool implicit)
 {
-    bool headed = false;
-    for (enum protocol protocol = PROTOCOL_UNKNOWN; protocol < PROTOCOL_COUNT; protocol++) {
-        if (rows[protocol][TALLY_SESSIONS] == 0)
-            continue;
-        if (!headed) {
-            page_heading(p, title);
-            fprintf(p->out, "  %-8s", "");
-            for (size_t step = 0; step < TALLY_STEP_COUNT; step++)
-                if (step == 0 || step >= from)
-                    print_step(p, step, step_name(p, step));
-            if (unclear != NULL)
-                print_step(p, TALLY_STEP_COUNT, step_name(p, TALLY_STEP_COUNT));
-            fputc('\n', p->out);
-            headed = true;
-        }
-        print_step_row(p, protocol, rows[protocol], from, unclear != NULL ? &unclear[protocol] : NULL);
-    }
+    page_heading(p, title);
+    fprintf(p->out, "  %-8s", "");
+    for (size_t step = 0; step < TALLY_STEP_COUNT; step++)
+        if (step == 0 || step >= from)
+            print_step(p, step, step_name(p, step));
+    if (!implicit)
+        print_step(p, TALLY_STEP_COUNT, step_name(p, TALLY_STEP_COUNT));
+    fputc('\n', p->out);
 }
 
-static void print_tls(const struct text *t)
+static void print_steps(const struct page *p, const struct report *r, const char *title, bool implicit)
 {
-    const struct page *p = &t->page;
-    const struct tally *y = &t->tally;
+    size_t from = implicit ? TALLY_CLIENT_HELLO : TALLY_OFFERED;
+    bool headed = false;
+    for (size_t i = 0; i < r->funnel_count; i++) {
+        if (r->funnels[i].implicit != implicit)
+            continue;
+        if (!headed)
+            print_step_head(p, title, from, implicit);
+        headed = true;
+        print_step_row(p, &r->funnels[i], from);
+    }
+    if (headed || !implicit)
+        text_missing(p, r, REPORT_FUNNEL_BY_PROTOCOL);
+}
+
+static void print_tls(const struct page *p, const struct report *r)
+{
     char note[256];
-    if (y->versions.total == 0)
+    uint64_t known = report_count(r, ROLLUP_suite_known);
+    if (r->versions.total == 0)
         return;
     page_heading(p, "TLS versions and cipher suites");
-    text_names(p, &y->versions, TOP_VERSIONS, "(version not seen)");
+    text_names(p, &r->versions, TOP_VERSIONS, "(version not seen)");
     fputc('\n', p->out);
-    text_names(p, &y->suites, TOP_SUITES, "(suite without a name)");
-    fputc('\n', p->out);
-    page_row(p, "forward secrecy", y->forward_secret, y->suites_known);
-    page_row(p, "post-quantum key exchange", y->post_quantum, y->suites_known);
+    if (r->suites.count > 0) {
+        text_names(p, &r->suites, TOP_SUITES, "(suite without a name)");
+        fputc('\n', p->out);
+    }
+    text_missing(p, r, REPORT_SUITES);
+    page_row(p, "forward secrecy", report_count(r, ROLLUP_forward_secrecy), known);
+    page_row(p, "post-quantum key exchange", report_count(r, ROLLUP_group_pq), known);
     snprintf(note, sizeof note,
              "Shares of the %" PRIu64 " handshakes with a ServerHello; in %" PRIu64
              " more sessions it is not known how TLS went.",
-             y->versions.total, y->tls_states[TLS_STATE_UNKNOWN]);
+             r->versions.total, report_count(r, ROLLUP_tls_unknown));
     fputs("\n  ", p->out);
     page_wrap(p, 2, 2, note);
 }
 
-static void print_clear(const struct text *t)
+static void print_clear(const struct page *p, const struct report *r)
 {
-    const struct page *p = &t->page;
-    const struct tally *y = &t->tally;
-    if (y->clear_mechanisms.total == 0 && y->messages_clear == 0)
+    uint64_t messages = report_count(r, ROLLUP_messages_cleartext);
+    if (report_count(r, ROLLUP_auth_cleartext) + r->mechanisms.total + messages == 0)
         return;
     page_heading(p, "In the clear");
-    if (y->clear_mechanisms.total > 0) {
+    if (r->mechanisms.total > 0) {
         fputs("  Passwords or tokens that could be read, by mechanism:\n", p->out);
-        text_names(p, &y->clear_mechanisms, TOP_MECHANISMS, "(unknown)");
+        text_names(p, &r->mechanisms, TOP_MECHANISMS, "(unknown)");
     }
-    if (y->messages_clear > 0) {
+    text_missing(p, r, REPORT_MECHANISMS);
+    if (messages > 0) {
         fputs("  ", p->out);
-        page_plural(p, y->messages_clear, "message", "messages");
-        fputs(" accepted without TLS, in ", p->out);
-        page_plural(p, y->sessions_with_messages_clear, "session.", "sessions.");
-        fputc('\n', p->out);
+        page_plural(p, messages, "message", "messages");
+        fputs(" accepted without TLS", p->out);
+        if (r->sessions_with_messages_clear > 0) {
+            fputs(", in ", p->out);
+            page_plural(p, r->sessions_with_messages_clear, "session", "sessions");
+        }
+        fputs(".\n", p->out);
     }
 }
 
 /* "10 critical, 4 high", where the severity differed. */
-static void print_severities(const struct page *p, const struct tally_rule *row)
+static void print_severities(const struct page *p, const struct report_finding *row)
 {
     bool first = true;
     for (int severity = SEVERITY_COUNT - 1; severity >= SEVERITY_INFO; severity--) {
@@ -201,66 +237,40 @@ static void print_severities(const struct page *p, const struct tally_rule *row)
     fputs(first ? "" : ")", p->out);
 }
 
-static void print_finding(const struct text *t, enum rule rule, enum severity severity)
+static void print_finding(const struct page *p, const struct report *r, const struct report_finding *row)
 {
-    const struct page *p = &t->page;
-    const struct tally_rule *row = &t->tally.rules[rule];
-    const struct rule_info *info = policy_rule(rule);
     char number[PAGE_NUMBER_CAP];
+    char id[SHOWN_CAP];
     fputs("  ", p->out);
-    page_severity_column(p, severity);
-    page_strong(p, info->id);
+    page_severity_column(p, row->worst);
+    page_strong(p, log_escape(row->id, id, sizeof id));
     fputs(": ", p->out);
     page_plural(p, row->hits_total, "session", "sessions");
     print_severities(p, row);
-    fputs(t->tally.servers_lost > 0 ? ", at least " : ", ", p->out);
-    page_plural(p, row->servers, "server", "servers");
+    if (row->servers > 0) {
+        fputs(r->servers_lost ? ", at least " : ", ", p->out);
+        page_plural(p, row->servers, "server", "servers");
+    }
     if (row->undecidable > 0)
         fprintf(p->out, "; %s more not decidable", page_number(row->undecidable, number));
     fprintf(p->out, "\n%*s", INDENT, "");
-    page_wrap(p, INDENT, INDENT, info->advice);
+    page_wrap(p, INDENT, INDENT, policy_rule(row->rule)->advice);
 }
 
-static enum severity worst_of(const struct tally_rule *row)
-{
-    int severity = SEVERITY_COUNT - 1;
-    while (severity > SEVERITY_NONE && row->hits[severity] == 0)
-        severity--;
-    return (enum severity)severity;
-}
-
-/* Each rule once, at the worst severity it had. */
-static void print_findings(const struct text *t)
+static void print_findings(const struct page *p, const struct report *r)
 {
     bool headed = false;
-    for (int severity = SEVERITY_COUNT - 1; severity >= SEVERITY_INFO; severity--)
-        for (size_t rule = 0; rule < RULE_COUNT; rule++) {
-            if (worst_of(&t->tally.rules[rule]) != (enum severity)severity)
-                continue;
-            if (!headed)
-                page_heading(&t->page, "Findings, and what to do");
-            headed = true;
-            print_finding(t, (enum rule)rule, (enum severity)severity);
-        }
-}
-
-/* The rules a server was found with, gravest first by the role of its port. Returns the first. */
-static enum rule list_server_rules(const struct tally_server *server, char *line, size_t cap)
-{
-    size_t used = 0;
-    enum rule gravest = RULE_COUNT;
-    line[0] = '\0';
-    for (int severity = SEVERITY_COUNT - 1; severity >= SEVERITY_NONE; severity--)
-        for (enum rule rule = 0; rule < RULE_COUNT; rule++) {
-            const struct rule_info *info = policy_rule(rule);
-            if ((server->rules[rule / 64] >> rule % 64 & 1) == 0 ||
-                info->severity[server->role] != (enum severity)severity)
-                continue;
-            gravest = gravest == RULE_COUNT ? rule : gravest;
-            int n = snprintf(line + used, cap - used, "%s%s", used > 0 ? ", " : "", info->id);
-            used += n > 0 && used + (size_t)n < cap ? (size_t)n : 0;
-        }
-    return gravest;
+    for (size_t i = 0; i < r->finding_count; i++) {
+        if (r->findings[i].rule == RULE_COUNT)
+            continue; /* text_house tells those of the user's own */
+        if (!headed)
+            page_heading(p, "Findings, and what to do");
+        headed = true;
+        print_finding(p, r, &r->findings[i]);
+    }
+    if (!headed && r->missing[REPORT_BY_RULE] != NULL)
+        page_heading(p, "Findings, and what to do");
+    text_missing(p, r, REPORT_BY_RULE);
 }
 
 /* The advice is spelled out for the first server that needs it; the next ones refer to it. */
@@ -278,37 +288,62 @@ static void print_server_advice(const struct page *p, enum rule rule, uint64_t *
         page_wrap(p, INDENT, INDENT, line);
 }
 
-static void print_server(const struct page *p, const struct tally_server *server, uint64_t *told)
+static void print_server(const struct page *p, const struct report_server *server, uint64_t *told)
 {
-    char address[64];
-    char text[1024];
-    bool v6 = server->family == IP_V6;
-    address_text(&server->address, (enum ip_family)server->family, address);
+    char text[REPORT_RULES_CAP];
+    char ip[SHOWN_CAP];
+    char number[PAGE_NUMBER_CAP];
+    bool v6 = strchr(server->ip, ':') != NULL;
     fputs("  ", p->out);
-    page_severity_column(p, (enum severity)server->worst);
-    snprintf(text, sizeof text, "%s%s%s port %u", v6 ? "[" : "", address, v6 ? "]" : "", server->port);
+    page_severity_column(p, server->worst);
+    snprintf(text, sizeof text, "%s%s%s port %u", v6 ? "[" : "", log_escape(server->ip, ip, sizeof ip),
+             v6 ? "]" : "", server->port);
     page_strong(p, text);
-    fprintf(p->out, ", %s", session_protocol_word((enum protocol)server->protocol));
+    fprintf(p->out, ", %s", log_escape(server->protocol, text, SHOWN_CAP));
     if (server->name[0] != '\0')
         fprintf(p->out, ", %s", log_escape(server->name, text, SHOWN_CAP));
-    fprintf(p->out, ": %s of ", page_number(server->at_severity[server->worst], text));
+    fputs(": ", p->out);
+    if (server->sessions_worst > 0)
+        fprintf(p->out, "%s of ", page_number(server->sessions_worst, number));
     page_plural(p, server->sessions, "session", "sessions");
-    enum rule gravest = list_server_rules(server, text, sizeof text);
     fprintf(p->out, "\n%*s", INDENT, "");
-    page_wrap(p, INDENT, INDENT, text[0] != '\0' ? text : "Rules of the house policy alone; see below.");
-    if (gravest != RULE_COUNT)
-        print_server_advice(p, gravest, told);
+    page_wrap(p, INDENT, INDENT,
+              server->rules[0] != '\0' ? log_escape(server->rules, text, sizeof text)
+                                       : "Rules of the house policy alone; see below.");
+    if (server->gravest != RULE_COUNT)
+        print_server_advice(p, server->gravest, told);
 }
 
-static void print_servers(const struct text *t)
+static void print_servers(const struct page *p, const struct report *r)
 {
-    const struct tally_server *rows[TOP_SERVERS];
     uint64_t told[TALLY_RULE_WORDS] = {0};
-    size_t count = tally_servers_top(&t->tally, rows, TOP_SERVERS);
-    if (count > 0)
-        page_heading(&t->page, "Worst servers");
-    for (size_t i = 0; i < count; i++)
-        print_server(&t->page, rows[i], told);
+    if (r->server_count > 0)
+        page_heading(p, "Worst servers");
+    for (size_t i = 0; i < r->server_count && i < TOP_SERVERS; i++)
+        print_server(p, &r->servers[i], told);
+    text_missing(p, r, REPORT_SERVER_LIST);
+}
+
+static void print_alerts(const struct page *p, const struct report *r)
+{
+    char text[SHOWN_CAP];
+    if (r->missing[REPORT_OPEN_ALERTS] != NULL)
+        return;
+    page_heading(p, "Open alerts");
+    if (r->alerts_open == 0)
+        fputs("  None is open.\n", p->out);
+    for (size_t i = 0; i < r->alert_count && i < TOP_SERVERS; i++) {
+        const struct report_alert *a = &r->alerts[i];
+        fputs("  ", p->out);
+        page_severity_column(p, a->severity);
+        page_strong(p, log_escape(a->rule, text, sizeof text));
+        fprintf(p->out, " %s since ",
+                a->server[0] != '\0' ? log_escape(a->server, text, sizeof text) : "this sensor");
+        print_time(p->out, a->first_ms);
+        fputs(": ", p->out);
+        page_plural(p, a->hits, "hit", "hits");
+        fputc('\n', p->out);
+    }
 }
 
 /* ---- what the mirror showed, and what it did not ---- */
@@ -320,83 +355,45 @@ static void print_quality_row(const struct page *p, uint64_t number, const char 
         fprintf(p->out, "  %14s  %s\n", page_number(number, shown), text);
 }
 
-static void print_quality(const struct text *t, const struct run_summary *summary)
+static void print_quality(const struct page *p, const struct report *r)
 {
-    static const enum counter shown[] = {COUNTER_gaps,
-                                         COUNTER_gap_bytes,
-                                         COUNTER_duplicates,
-                                         COUNTER_truncated,
-                                         COUNTER_overlap_conflicts,
-                                         COUNTER_fragments_timed_out,
-                                         COUNTER_fragments_evicted,
-                                         COUNTER_fragments_cut,
-                                         COUNTER_fragments_overlapping,
-                                         COUNTER_fragments_malformed,
-                                         COUNTER_fragments_tiny,
-                                         COUNTER_malformed,
-                                         COUNTER_link_unknown,
-                                         COUNTER_too_deep,
-                                         COUNTER_buffer_full,
-                                         COUNTER_negotiations_refused,
-                                         COUNTER_flows_evicted,
-                                         COUNTER_ring_dropped,
-                                         COUNTER_overlong_lines,
-                                         COUNTER_tls_malformed};
-    const struct page *p = &t->page;
-    uint64_t sum = summary->kernel_dropped + t->tally.one_sided + t->tally.midstream;
-    for (size_t i = 0; i < sizeof shown / sizeof shown[0]; i++)
-        sum += summary->counters[shown[i]];
     page_heading(p, "Quality of the mirror");
-    if (sum == 0)
+    if (r->quality_count == 0 && r->missing[REPORT_MIRROR] == NULL)
         fputs("  Complete: both directions, no gaps, no duplicates, nothing cut, nothing dropped.\n", p->out);
-    print_quality_row(p, t->tally.one_sided, "sessions of which one direction was captured");
-    print_quality_row(p, t->tally.midstream, "sessions whose beginning was not captured");
-    print_quality_row(p, summary->kernel_dropped,
-                      "packets dropped by the kernel: enlarge caps.kernel_ring_bytes or filter more");
-    for (size_t i = 0; i < sizeof shown / sizeof shown[0]; i++)
-        print_quality_row(p, summary->counters[shown[i]], counter_text(shown[i]));
-    text_mirror(p, &summary->mirror);
+    for (size_t i = 0; i < r->quality_count; i++)
+        print_quality_row(p, r->quality[i].count, r->quality[i].text);
+    text_mirror(p, r);
+    text_missing(p, r, REPORT_MIRROR);
 }
 
-static void print_undecided(const struct text *t)
+static void print_undecided(const struct page *p, const struct report *r)
 {
-    const struct page *p = &t->page;
-    const struct tally *y = &t->tally;
-    size_t order[TOP_UNDECIDED];
-    size_t count = 0;
-    for (size_t rule = 0; rule < RULE_COUNT; rule++) {
-        uint64_t n = y->rules[rule].undecidable;
-        if (n == 0 || (count == TOP_UNDECIDED && n <= y->rules[order[count - 1]].undecidable))
-            continue;
-        size_t at = count < TOP_UNDECIDED ? count++ : count - 1;
-        for (; at > 0 && n > y->rules[order[at - 1]].undecidable; at--)
-            order[at] = order[at - 1];
-        order[at] = rule;
-    }
-    if (count == 0)
+    if (r->undecided.count == 0 && r->missing[REPORT_UNDECIDED] == NULL)
         return;
     page_heading(p, "What could not be decided");
-    for (size_t i = 0; i < count; i++)
-        page_row(p, policy_rule((enum rule)order[i])->id, y->rules[order[i]].undecidable, y->sessions);
+    for (size_t i = 0; i < r->undecided.count; i++)
+        page_row(p, r->undecided.rows[i].text, r->undecided.rows[i].count, report_count(r, ROLLUP_sessions));
+    text_missing(p, r, REPORT_UNDECIDED);
 }
 
 /* ---- nothing found ---- */
 
-static void print_nothing(const struct text *t, const struct run_summary *summary)
+static void print_nothing(const struct page *p, const struct report *r)
 {
-    const struct page *p = &t->page;
     char number[PAGE_NUMBER_CAP];
     page_heading(p, "No mail sessions");
-    fprintf(p->out, "  %s TCP segments were read. The ports looked at:",
-            page_number(summary->counters[COUNTER_segments], number));
-    for (size_t i = 0; i < t->config->port_count; i++)
-        fprintf(p->out, " %u", t->config->ports[i].port);
-    fputs(".\n", p->out);
-    if (summary->counters[COUNTER_packets] == 0)
+    if (r->inputs == 0) {
+        fputs("  Nothing was counted in this time: was a sensor running, and is this the right site?\n",
+              p->out);
+        return;
+    }
+    fprintf(p->out, "  %s TCP segments were read. The ports looked at: %s.\n",
+            page_number(r->segments, number), r->ports);
+    if (r->packets == 0)
         fputs(
             "  No packet came through: is the capture empty, or the filter too narrow (--filter, tunnels)?\n",
             p->out);
-    else if (summary->counters[COUNTER_segments] == 0)
+    else if (r->segments == 0)
         fputs("  None of the packets held TCP: see the quality below.\n", p->out);
     else
         fputs("  Mail on other ports: name them in the configuration (ports:). TLS that is no mail: "
@@ -404,29 +401,45 @@ static void print_nothing(const struct text *t, const struct run_summary *summar
               p->out);
 }
 
+void text_print(FILE *out, const struct report *r)
+{
+    struct page page = page_for(out);
+    const struct page *p = &page;
+    print_head(p, r);
+    if (report_count(r, ROLLUP_sessions) == 0) {
+        print_nothing(p, r);
+    } else {
+        print_totals(p, r);
+        text_compliance(p, r);
+        print_steps(p, r, "STARTTLS, step by step", false);
+        print_steps(p, r, "TLS from the first octet", true);
+        print_tls(p, r);
+        text_certificates(p, r);
+        text_clients(p, r);
+        print_clear(p, r);
+        print_servers(p, r);
+        print_alerts(p, r);
+        print_findings(p, r);
+        text_house(p, r);
+    }
+    print_quality(p, r);
+    print_undecided(p, r);
+}
+
+/* ---- the sink ---- */
+
+static void event(void *state, const struct event *e)
+{
+    struct text *t = state;
+    tally_event(&t->tally, e);
+}
+
 static bool finish(void *state, const struct run_summary *summary)
 {
     struct text *t = state;
-    print_head(t, summary);
-    if (t->tally.sessions == 0) {
-        print_nothing(t, summary);
-    } else {
-        print_totals(t);
-        text_compliance(&t->page, &t->tally, t->config);
-        print_steps(&t->page, "STARTTLS, step by step", t->tally.starttls, TALLY_OFFERED,
-                    t->tally.starttls_unknown);
-        print_steps(&t->page, "TLS from the first octet", t->tally.implicit, TALLY_CLIENT_HELLO, NULL);
-        print_tls(t);
-        text_certificates(&t->page, &t->tally);
-        text_clients(&t->page, &t->tally);
-        print_clear(t);
-        print_servers(t);
-        print_findings(t);
-        text_house(&t->page, &t->tally, t->config, summary->last_ns);
-    }
-    print_quality(t, summary);
-    print_undecided(t);
-    bool written = fflush(t->page.out) == 0 && !ferror(t->page.out);
+    report_from_tally(&t->report, &t->tally, t->config, summary, false);
+    text_print(t->out, &t->report);
+    bool written = fflush(t->out) == 0 && !ferror(t->out);
     if (!written)
         log_error("text", "the report could not be written");
     free(t);
@@ -440,7 +453,7 @@ bool text_open(struct sink *sink, FILE *out, const struct config *config, char *
         snprintf(error, TEXT_ERROR_CAP, "no memory for the report (%zu bytes)", sizeof *t);
         return false;
     }
-    t->page = page_for(out);
+    t->out = out;
     t->config = config;
     t->tally.every_profile = config->profile_all;
     *sink = (struct sink){.state = t, .event = event, .finish = finish};

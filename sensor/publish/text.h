@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "sensor/config.h"
+#include "sensor/publish/report.h"
 #include "sensor/publish/sink.h"
 
 enum { TEXT_ERROR_CAP = 256 };
@@ -16,8 +17,11 @@ enum { TEXT_ERROR_CAP = 256 };
  *
  * config   the ports, for the advice where no session was found, and the profiles; borrowed until finish
  * error    room of TEXT_ERROR_CAP, where false is returned (no memory)
- * Memory   about 5 MiB whatever is read, freed by finish; `out` stays open */
+ * Memory   about 6 MiB whatever is read, freed by finish; `out` stays open */
 bool text_open(struct sink *sink, FILE *out, const struct config *config, char *error);
+
+/* text_print - a report, whoever counted it; `out` is not flushed. */
+void text_print(FILE *out, const struct report *r);
 
 /* text_open_lines - one line a session as it ends, for `waxseal run`: time, client > server, protocol, how
  * it was protected, worst severity and the rules that were hit. Interim events are left out. As above. */

@@ -28,7 +28,7 @@ __attribute__((format(printf, 2, 3))) static void put(struct line *line, const c
 }
 
 /* "breaks without TLS 1.0 and 1.1, CBC; in 1 of 3 hellos without static RSA and DHE" */
-static void put_breaks(struct line *line, const struct tally_client *c)
+static void put_breaks(struct line *line, const struct report_client *c)
 {
     const struct {
         uint64_t hellos;
@@ -50,16 +50,17 @@ static void put_breaks(struct line *line, const struct tally_client *c)
                 breaks[i].hellos, c->hellos, breaks[i].what);
 }
 
-static void print_client(const struct page *p, const struct tally_client *c)
+static void print_client(const struct page *p, const struct report_client *c)
 {
     char address[64];
     char helo[HELO_COLUMNS + 1];
+    char ja4[4 * TALLY_JA4_CAP];
     char number[PAGE_NUMBER_CAP];
     struct line line = {.used = 0};
-    const char *best = registry_version_name(c->best_offer);
-    address_text(&c->address, (enum ip_family)c->family, address);
+    char best[64];
+    log_escape(c->best_version, best, sizeof best);
     fputs("  ", p->out);
-    page_strong(p, address);
+    page_strong(p, log_escape(c->ip, address, sizeof address));
     fputs(c->helo[0] != '\0' ? ", " : "", p->out);
     put(&line, "%s: %s at best, %s %s", log_escape(c->helo, helo, sizeof helo),
         best[0] != '\0' ? best : "no known version", page_number(c->hellos, number),
@@ -71,7 +72,7 @@ static void print_client(const struct page *p, const struct tally_client *c)
     if (c->weak > 0)
         put(&line, "; offers weak suites");
     if (c->ja4[0] != '\0')
-        put(&line, "; JA4 %s%s", c->ja4, c->several ? " and others" : "");
+        put(&line, "; JA4 %s%s", log_escape(c->ja4, ja4, sizeof ja4), c->several ? " and others" : "");
     page_wrap(p, INDENT, INDENT, line.text);
 }
 
@@ -94,28 +95,30 @@ static void print_sums(const struct page *p, const struct tally_client_sums *sum
     page_row(p, "would break without static RSA and DHE", sums->break_ecdhe, sums->clients);
 }
 
-void text_clients(const struct page *p, const struct tally *t)
+void text_clients(const struct page *p, const struct report *r)
 {
-    const struct tally_client *rows[TOP_CLIENTS];
-    struct tally_client_sums sums;
+    const struct tally_client_sums *sums = &r->client_sums;
     char number[PAGE_NUMBER_CAP];
-    tally_clients_sum(t, &sums);
-    if (sums.clients == 0)
+    size_t count = r->client_count < TOP_CLIENTS ? r->client_count : TOP_CLIENTS;
+    if (sums->clients == 0 && r->missing[REPORT_CLIENT_LIST] == NULL)
         return;
     page_heading(p, "Clients");
-    print_sums(p, &sums);
-    size_t count = tally_clients_top(t, rows, TOP_CLIENTS);
+    if (sums->clients > 0)
+        print_sums(p, sums);
     fputs(count > 0 ? "\n" : "", p->out);
     for (size_t i = 0; i < count; i++)
-        print_client(p, rows[i]);
-    if (sums.listed > count)
-        fprintf(p->out, "  ... and %s more\n", page_number(sums.listed - count, number));
+        print_client(p, &r->clients[i]);
+    if (sums->listed > count)
+        fprintf(p->out, "  ... and %s more\n", page_number(sums->listed - count, number));
+    text_missing(p, r, REPORT_CLIENT_LIST);
+    if (sums->clients == 0)
+        return;
     fputs("\n  ", p->out);
     struct line note = {.used = 0};
     put(&note,
         "Shares of the %" PRIu64 " client addresses that sent a ClientHello, by what they offered in it",
-        sums.clients);
+        sums->clients);
     put(&note, "%s. One address may stand for many programs.",
-        t->clients_lost > 0 ? "; others were pushed out of the table" : "");
+        r->clients_lost ? "; others were pushed out of the table" : "");
     page_wrap(p, 2, 2, note.text);
 }

@@ -8,19 +8,30 @@
 
 enum { TOP_TRUST = 8, TOP_KEYS = 8, TOP_CERTIFICATES = 5, SHOWN_CAP = 4 * TALLY_NAME_CAP, NOTE_CAP = 320 };
 
-void text_names(const struct page *p, const struct tally_names *names, size_t cap, const char *unknown)
+void text_names(const struct page *p, const struct report_names *names, size_t cap, const char *unknown)
 {
-    const struct tally_name *rows[TALLY_NAMES];
-    size_t count = tally_names_top(names, rows, cap);
     uint64_t shown = 0;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < names->count && i < cap; i++) {
         char text[SHOWN_CAP];
-        page_row(p, rows[i]->text[0] != '\0' ? log_escape(rows[i]->text, text, sizeof text) : unknown,
-                 rows[i]->count, names->total);
-        shown += rows[i]->count;
+        const struct report_name *row = &names->rows[i];
+        page_row(p, row->text[0] != '\0' ? log_escape(row->text, text, sizeof text) : unknown, row->count,
+                 names->total);
+        shown += row->count;
     }
     if (shown < names->total)
         page_row(p, "(others)", names->total - shown, names->total);
+}
+
+/* The few kinds of certificates are kept as a tally keeps them. */
+static void print_kinds(const struct page *p, const struct tally_names *names, size_t cap,
+                        const char *unknown)
+{
+    const struct tally_name *rows[TALLY_NAMES];
+    struct report_names out = {.total = names->total};
+    size_t count = tally_names_top(names, rows, cap);
+    for (size_t i = 0; i < count; i++)
+        report_names_add(&out, rows[i]->text, rows[i]->count);
+    text_names(p, &out, cap, unknown);
 }
 
 /* ---- compliance ---- */
@@ -33,45 +44,39 @@ static void print_share_column(const struct page *p, int width, uint64_t part, u
 }
 
 /* The widths are those of the head in text_compliance; together they fill the narrowest page. */
-static void print_profile(const struct page *p, enum profile profile, const struct tally_profile *row,
-                          uint64_t graded)
+static void print_profile(const struct page *p, const struct report_profile *row)
 {
-    const struct profile_info *info = profile_info(profile);
     char number[PAGE_NUMBER_CAP];
-    fprintf(p->out, "  %-20s %-7s %8s", info->name, info->date, page_number(graded, number));
-    print_share_column(p, 13, row->grades[GRADE_GOOD] + row->grades[GRADE_ALLOWED], graded);
-    print_share_column(p, 10, row->grades[GRADE_PHASE_OUT], graded);
-    print_share_column(p, 10, row->grades[GRADE_FORBIDDEN], graded);
-    print_share_column(p, 8, row->in_part, graded);
+    fprintf(p->out, "  %-20s %-7s %8s", row->info->name, row->info->date, page_number(row->graded, number));
+    print_share_column(p, 13, row->good, row->graded);
+    print_share_column(p, 10, row->phase_out, row->graded);
+    print_share_column(p, 10, row->forbidden, row->graded);
+    print_share_column(p, 8, row->in_part, row->graded);
     fputc('\n', p->out);
 }
 
-static uint64_t graded_by(const struct tally_profile *row)
-{
-    return row->grades[GRADE_GOOD] + row->grades[GRADE_ALLOWED] + row->grades[GRADE_PHASE_OUT] +
-           row->grades[GRADE_FORBIDDEN];
-}
-
-void text_compliance(const struct page *p, const struct tally *t, const struct config *config)
+void text_compliance(const struct page *p, const struct report *r)
 {
     uint64_t most = 0;
     char note[NOTE_CAP];
-    for (enum profile profile = 0; profile < PROFILE_COUNT; profile++)
-        most = graded_by(&t->profiles[profile]) > most ? graded_by(&t->profiles[profile]) : most;
-    if (most == 0)
+    for (size_t i = 0; i < r->profile_count; i++)
+        most = r->profiles[i].graded > most ? r->profiles[i].graded : most;
+    if (most == 0 && r->missing[REPORT_PROFILES] == NULL)
         return;
     page_heading(p, "Compliance");
+    text_missing(p, r, REPORT_PROFILES);
+    if (most == 0)
+        return;
     fprintf(p->out, "  %-28s %8s%13s%10s%10s%8s\n", "", "sessions", "good/allowed", "phase-out", "forbidden",
             "unseen");
-    for (enum profile profile = 0; profile < PROFILE_COUNT; profile++)
-        if (config->profile_all || profile == config->profile)
-            print_profile(p, profile, &t->profiles[profile], graded_by(&t->profiles[profile]));
+    for (size_t i = 0; i < r->profile_count; i++)
+        print_profile(p, &r->profiles[i]);
     snprintf(
         note, sizeof note,
         "Shares of the sessions that gave something to grade (%" PRIu64 " of %" PRIu64
         "; not so probes and failed handshakes). Unseen: a part was not visible, mostly the certificate, "
         "which TLS 1.3 and resumption hide; the grade is that of the rest.",
-        most, t->sessions);
+        most, report_count(r, ROLLUP_sessions));
     fputs("\n  ", p->out);
     page_wrap(p, 2, 2, note);
 }
@@ -79,10 +84,10 @@ void text_compliance(const struct page *p, const struct tally *t, const struct c
 /* ---- certificates ---- */
 
 /* "mx.example.org,mail.example.org ...", in what is left of one line. */
-static void print_hosts(const struct page *p, const struct tally_certificate *row, unsigned indent)
+static void print_hosts(const struct page *p, const struct report_certificate *row, unsigned indent)
 {
     enum { MORE = 4 };
-    char text[4 * TALLY_HOSTS_CAP];
+    char text[4 * REPORT_TEXT_CAP];
     const char *hosts = row->hosts[0] != '\0' ? row->hosts : "(no name)";
     size_t room = p->width - indent - MORE;
     bool fits = strlen(log_escape(hosts, text, sizeof text)) <= room;
@@ -96,19 +101,20 @@ static void print_hosts(const struct page *p, const struct tally_certificate *ro
 }
 
 /* "   3 days  198.51.100.25 port 25, trusted, RSA 2048", and below it the names. */
-static void print_certificate(const struct page *p, const struct tally_certificate *row)
+static void print_certificate(const struct page *p, const struct report_certificate *row)
 {
     enum { INDENT = 19 };
     char number[PAGE_NUMBER_CAP];
     char address[64];
     char key[4 * TALLY_WORD_CAP];
+    char trust[4 * TALLY_WORD_CAP];
     char line[NOTE_CAP];
-    bool v6 = row->family == IP_V6;
+    bool v6 = strchr(row->ip, ':') != NULL;
     bool ended = row->days_left < 0;
-    uint64_t days = ended ? (uint64_t)-row->days_left : (uint64_t)row->days_left;
-    address_text(&row->address, (enum ip_family)row->family, address);
-    snprintf(line, sizeof line, "%s%s%s port %u, %s, %s%s%s", v6 ? "[" : "", address, v6 ? "]" : "",
-             row->port, row->trust, log_escape(row->key, key, sizeof key),
+    uint64_t days = ended ? (uint64_t)0 - (uint64_t)row->days_left : (uint64_t)row->days_left;
+    snprintf(line, sizeof line, "%s%s%s port %u, %s, %s%s%s", v6 ? "[" : "",
+             log_escape(row->ip, address, sizeof address), v6 ? "]" : "", row->port,
+             log_escape(row->trust, trust, sizeof trust), log_escape(row->key, key, sizeof key),
              row->weak_signature ? ", weak signature" : "", row->name_mismatch ? ", wrong name" : "");
     fprintf(p->out, "  %6s %-8s  ", page_number(days, number),
             ended       ? "days ago"
@@ -140,52 +146,50 @@ static void print_faults(const struct page *p, const struct tally_certificate_su
     }
 }
 
-static void print_ends(const struct page *p, const struct tally *t)
+static void print_ends(const struct page *p, const struct report *r)
 {
-    const struct tally_certificate *rows[TOP_CERTIFICATES];
-    size_t count = tally_certificates_top(t, rows, TOP_CERTIFICATES);
     fputs("\n  Fewest days left, as of when each was seen last:\n", p->out);
-    for (size_t i = 0; i < count; i++)
-        print_certificate(p, rows[i]);
+    for (size_t i = 0; i < r->certificate_count && i < TOP_CERTIFICATES; i++)
+        print_certificate(p, &r->certificates[i]);
 }
 
-static void print_kept(const struct page *p, const struct tally *t, uint64_t certificates)
+static void print_kept(const struct page *p, const struct report *r)
 {
     fputs("\n  Shares of ", p->out);
-    page_plural(p, certificates, "certificate", "different certificates");
-    if (t->certificates_lost > 0) {
+    page_plural(p, r->certificate_sums.certificates, "certificate", "different certificates");
+    if (r->certificates_lost > 0) {
         fputs("; those of ", p->out);
-        page_plural(p, t->certificates_lost, "session", "sessions");
+        page_plural(p, r->certificates_lost, "session", "sessions");
         fputs(" found no room", p->out);
     }
     fputs(".\n", p->out);
 }
 
-void text_certificates(const struct page *p, const struct tally *t)
+void text_certificates(const struct page *p, const struct report *r)
 {
-    struct tally_certificate_sums sums;
+    const struct tally_certificate_sums *sums = &r->certificate_sums;
     char note[NOTE_CAP];
-    uint64_t sessions = t->certificates_visible + t->certificates_hidden;
-    tally_certificates_sum(t, &sums);
-    if (sessions == 0 && sums.certificates == 0)
+    uint64_t visible = report_count(r, ROLLUP_cert_visible);
+    uint64_t sessions = report_count(r, ROLLUP_sessions) - report_count(r, ROLLUP_cert_none);
+    if (sessions == 0 && sums->certificates == 0)
         return;
     page_heading(p, "Certificates");
-    if (sums.certificates > 0) {
-        text_names(p, &sums.trust, TOP_TRUST, "(not checked)");
+    if (sums->certificates > 0) {
+        print_kinds(p, &sums->trust, TOP_TRUST, "(not checked)");
         fputc('\n', p->out);
-        text_names(p, &sums.keys, TOP_KEYS, "(key not read)");
-        print_faults(p, &sums);
-        print_ends(p, t);
-        print_kept(p, t, sums.certificates);
+        print_kinds(p, &sums->keys, TOP_KEYS, "(key not read)");
+        print_faults(p, sums);
+        print_ends(p, r);
+        print_kept(p, r);
     }
+    text_missing(p, r, REPORT_CERTIFICATE_LIST);
     int n = snprintf(note, sizeof note,
-                     "Sessions with TLS that showed their certificate: %" PRIu64 " of %" PRIu64
+                     "Sessions with a handshake that showed a certificate: %" PRIu64 " of %" PRIu64
                      " (%.1f %%); TLS 1.3, resumption or a gap hid the others.",
-                     t->certificates_visible, sessions,
-                     sessions > 0 ? 100.0 * (double)t->certificates_visible / (double)sessions : 0);
-    if (t->certificates_unread > 0 && n > 0 && (size_t)n < sizeof note)
+                     visible, sessions, sessions > 0 ? 100.0 * (double)visible / (double)sessions : 0);
+    if (r->certificates_unread > 0 && n > 0 && (size_t)n < sizeof note)
         snprintf(note + n, sizeof note - (size_t)n, " In %" PRIu64 " it could not be read.",
-                 t->certificates_unread);
+                 r->certificates_unread);
     fputs("  ", p->out);
     page_wrap(p, 2, 2, note);
 }
@@ -219,9 +223,10 @@ static void print_tunnels(const struct page *p, const struct mirror_marks *marks
     fputs(any ? "\n" : "", p->out);
 }
 
-void text_mirror(const struct page *p, const struct mirror_report *report)
+void text_mirror(const struct page *p, const struct report *r)
 {
     enum { FIGURES_CAP = 128, INDENT = 11 };
+    const struct mirror_report *report = &r->mirror;
     print_vlans(p, &report->marks);
     print_tunnels(p, &report->marks);
     for (enum mirror_rule rule = 0; rule < MIRROR_RULE_COUNT; rule++) {

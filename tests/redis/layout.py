@@ -31,7 +31,9 @@ def expect(got, wanted, what):
 def read(program, *arguments):
     done = subprocess.run([program, "read", "--quiet", "--site", "lab", "--trust", os.path.join(CAPTURES, "ca.pem"), *arguments],
                           capture_output=True, text=True, check=False)
-    if done.returncode != 0 or "redis" in done.stderr:
+    # On a busy machine an answer about other sensors may take too long: nothing is lost by it.
+    said = [line for line in done.stderr.splitlines() if "what other sensors see" not in line]
+    if done.returncode != 0 or said:
         sys.exit(f"{arguments}: status {done.returncode}: {done.stderr}")
 
 
@@ -351,12 +353,52 @@ def test_two_sensors_of_a_site(program, names):
         expect(len(store.stream(KEY + "view:sensors")), 2, "view:sensors")
 
 
+def shifted(name, days, folder):
+    """A capture of tests/captures as if it had been made so many days later."""
+    sys.path.insert(0, os.path.join(ROOT, "tests", "robustness"))
+    import pcapfile
+
+    def change(packet):
+        packet.seconds += days * 86400
+        yield packet
+    with open(os.path.join(CAPTURES, name + ".pcap"), "rb") as file:
+        data = pcapfile.rewritten(file.read(), change)
+    path = os.path.join(folder, f"{days}.pcap")
+    with open(path, "wb") as file:
+        file.write(data)
+    return path
+
+
+def test_old_capture_after_a_newer_one(program):
+    """It lands where it belongs in the streams, and leaves the 24 hours, the lists and what is known better alone."""
+    with tempfile.TemporaryDirectory(prefix="waxseal-layout-") as folder, Store() as store:
+        paths = [shifted("smtp-starttls-tls12", days, folder) for days in (0, -2, -10)]
+        events = [events_of(program, "--sensor", "probe", path) for path in paths]
+        for i, path in enumerate(paths):
+            before = {name: store.dump(KEY + name) for name in ("hist:mode", "top:cipher", "top:group")}
+            read(program, "--redis", store.url, "--sensor", "probe", path)
+            if i > 0:
+                expect({name: store.dump(KEY + name) for name in before}, before, "the 24 hours")
+        for res, width, kept in (("1m", MINUTE, events[1] + events[0]), ("1h", HOUR, events[2] + events[1] + events[0]),
+                                 ("1d", DAY, events[2] + events[1] + events[0])):
+            for scope in ("all", "probe"):
+                expect([int(entry[0][:-2]) for entry in store.stream(f"{KEY}roll:{res}:{scope}")], sorted(sum_up(kept, width)),
+                       f"roll:{res}:{scope}")
+        expect(int(store.hash(KEY + "now")["sessions_24h"]), len(events[0]), "sessions_24h")
+        row = store.stream(KEY + "view:servers")[0][1]
+        expect((int(row["sessions"]), int(row["last_seen_ms"]), int(row["first_seen_ms"])),
+               (sum(map(len, events)), max(e["ts_end"] for e in events[0]), min(e["ts"] for e in events[2])), "the server")
+        ids = [tuple(map(int, entry[0].split("-"))) for entry in store.stream(KEY + "events")]
+        expect(ids, sorted(ids), "ids of events")
+
+
 def main():
     program = os.path.abspath(sys.argv[1])
     names = counters()
     test_everything(program, names)
     test_same_content_every_time(program)
     test_two_sensors_of_a_site(program, names)
+    test_old_capture_after_a_newer_one(program)
     print("as documented")
 
 

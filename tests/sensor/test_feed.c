@@ -302,9 +302,9 @@ static void test_feed_time_alone_closes_a_batch(void **state)
     feed_tick(f, 100000, WALL_MS);
     size_t before = s.batches;
     feed_event(f, &x.event);
-    feed_tick(f, 100900, WALL_MS);
+    feed_tick(f, 100400, WALL_MS);
     assert_int_equal(s.batches, before);
-    feed_tick(f, 101100, WALL_MS);
+    feed_tick(f, 100600, WALL_MS);
     assert_int_equal(s.batches, before + 1);
     feed_tick(f, 102500, WALL_MS);
     assert_int_equal(s.batches, before + 1);

@@ -79,8 +79,8 @@ static const struct {
 } wrong[] = {
     {COMMAND_READ, "read --jsn x",
      "waxseal read: unknown option --jsn; did you mean --json? waxseal read --help lists them\n"},
-    {COMMAND_READ, "read --html=x y",
-     "waxseal read: unknown option --html=x; waxseal read --help lists them\n"},
+    {COMMAND_READ, "read --docx=x y",
+     "waxseal read: unknown option --docx=x; waxseal read --help lists them\n"},
     {COMMAND_READ, "read -i lo", "waxseal read: unknown option -i; waxseal read --help lists them\n"},
     {COMMAND_READ, "read -z", "waxseal read: unknown option -z; waxseal read --help lists them\n"},
     {COMMAND_READ, "read --json", "waxseal read: option --json needs an argument; see waxseal read --help\n"},

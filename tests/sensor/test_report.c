@@ -202,7 +202,7 @@ static void test_report_certificates_count_each_once(void **state)
          "                   mx.example.org,mail.example.org\n"
          "      10 days      198.51.100.25 port 587, incomplete, EC P-256, weak signature, wrong name\n");
     SAYS("  Shares of 3 different certificates.\n");
-    SAYS("Sessions with TLS that showed their certificate: 7 of 9 (77.8 %)");
+    SAYS("Sessions with a handshake that showed a certificate: 7 of 9 (77.8 %)");
     free(report);
 }
 
@@ -237,7 +237,7 @@ static void test_report_certificates_hidden_ones_are_told(void **state)
     r.x.session.tls.certificate_seen = true; /* but not kept whole */
     add_seen(&r, NULL);
     end(&r);
-    SAYS("\n  Sessions with TLS that showed their certificate: 1 of 2 (50.0 %);");
+    SAYS("\n  Sessions with a handshake that showed a certificate: 1 of 2 (50.0 %);");
     SAYS("In 1 it could not be read.");
     LACKS("Fewest days left");
     free(report);

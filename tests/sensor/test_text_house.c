@@ -36,6 +36,7 @@ static void test_text_house_tells_own_rules_exceptions_and_their_end(void **stat
     r.summary.last_ns = UINT64_C(1700000001000000000);
     for (int i = 0; i < 2; i++) {
         sample_fill(&r.x);
+        r.x.judgement.own_rules = policy->rules;
         r.x.judgement.own = 3;
         r.x.judgement.excepted[RULE_tls10 / 64] |= UINT64_C(1) << RULE_tls10 % 64;
         r.sink.event(r.sink.state, &r.x.event);

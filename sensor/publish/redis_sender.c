@@ -315,10 +315,12 @@ static void renumber(struct redis_sender *s, uint64_t now_ms)
     if (s->tries++ > 2)
         pause_longer(s, now_ms);
     if (backlog_renumber(s->backlog, above)) {
-        log_line("redis",
-                 "batches get numbers above %" PRIu64 ": another process with the name of this sensor, or a "
-                 "clock that went back",
-                 above);
+        if (!s->renumber_said)
+            log_error("redis",
+                      "batches get numbers above %" PRIu64 ": a clock went back, or another process has the "
+                      "name of this sensor; each needs one of its own (--sensor). This is said once",
+                      above);
+        s->renumber_said = true;
         return;
     }
     say_trouble(s, "ERR last_batch is no number that batches can follow, or the spool cannot be written");

@@ -22,6 +22,7 @@ struct redis_sender {
     char moving[SENDER_KEY_CAP];
     struct redis_condition condition;
     bool ever_connected;
+    bool renumber_said;
     size_t under_way;   /* batches sent */
     size_t room;        /* that may be: one after trouble, more with each that is delivered */
     size_t outstanding; /* answers, one or (with WAIT) two for each */

@@ -150,6 +150,45 @@ def test_records_of_others_hold_nothing_up(store):
     expect(store.hash(one.prefix + "now")["servers_total"], "0")
 
 
+def spoil(store, key, chance):
+    """Puts nonsense into a key, of its type."""
+    junk = chance.choice(["", "x", "-1", "1e9", "nan", "9" * 16, "12 3", "none"])
+    kind, there = store.dump(key)
+    if kind == "hash":
+        store.ask("HSET", key, chance.choice(there[::2] + ["new", "@x", "rule:x", "#rule", "top rule x"]), junk)
+    elif kind == "zset":
+        store.ask("ZADD", key, chance.randrange(-5, 10 ** 13), chance.choice([junk, "1m:all:5", "1m:all:x", "9m:all:60000", str(T)]))
+    elif kind == "set":
+        store.ask("SADD", key, junk)
+    elif kind == "string":
+        store.ask("SET", key, junk)
+    elif kind == "stream" and "view:" not in key:
+        store.ask("XADD", key, "*", "field", junk)
+
+
+def test_nonsense_in_keys_never_stops_the_script(store):
+    """A half-applied batch would be the worst of all: whatever others write, the script ends of itself."""
+    chance = random.Random(7)
+    for turn in range(150):
+        store.ask("FLUSHALL")
+        one, two = Sender(store), Sender(store, sensor="two")
+        batch = (COUNTERS, ("fields", "id"), ("event", T, "x"), roll(T, 1), roll(T + MINUTE, 1), ("top", "rule", T, "tls10", 1, "x", 2),
+                 ("alert", T, "state", "cleared", "open_ms", 5), ("health", T, "packets", 1), ("sensor", "version", "1"), ("gauges", "lag_ms", 0),
+                 server("192.0.2.1", T, sessions=1, offer_ms=T, offer_sensor="a", best_version="TLS1.2", cert_not_after=1, **{"rule:x": f"{T} 3"}),
+                 ("cert", "sha256:aa", "last_ms", T, "first_ms", T, "not_after", 5, "server", "192.0.2.1:25", "sessions", 1),
+                 ("client", "192.0.2.2", "last_ms", T, "first_ms", T, "sessions", 1, "plaintext", 0), ("heartbeat", 15), mark(T))
+        one.send(*batch)
+        two.send(*batch)
+        keys = store.ask("KEYS", "*")
+        for _ in range(1 + turn % 5):
+            spoil(store, chance.choice(keys), chance)
+        for sender, more in ((one, batch), (two, (roll(T + DAY, 1), mark(T + 2 * DAY))), (one, ("finish",))):
+            try:
+                sender.send(*((COUNTERS,) + more if more is not batch and more != ("finish",) else more if more is batch else (("finish",),)))
+            except Refused as error:
+                assert str(error).startswith(("REFUSED", "WRONGTYPE")), f"turn {turn}: {error}"
+
+
 def test_full_memory_changes_nothing(store):
     one = Sender(store)
     one.send(COUNTERS, roll(T, 1), mark(T))
@@ -170,6 +209,16 @@ def test_ids_follow_the_event_and_never_fall(store):
     expect([(entry[0], entry[1]["id"]) for entry in store.stream(one.prefix + "events")],
            [(f"{T + 5}-0", "a"), (f"{T + 5}-1", "b"), (f"{T + 5}-2", "c"), (f"{T + 5}-3", "d"), (f"{T + 9}-0", "e"), (f"{T + 9}-1", "f"),
             (f"{T + 10}-0", "g")])
+
+
+def test_captures_without_times_are_taken(store):
+    one = Sender(store)
+    one.send(("fields", "id"), ("event", 0, "a"), ("event", 0, "b"), COUNTERS, roll(0, 2), ("top", "rule", 0, "x", 1), server("192.0.2.1", 0), mark(0))
+    one.send(COUNTERS, roll(0, 1), roll(MINUTE, 5), ("finish",))
+    one.send(COUNTERS, roll(0, 1), ("finish",))
+    expect(len(store.stream(one.prefix + "events")), 2)
+    expect(sessions_of(store, one.prefix + "roll:1m:all"), {0: 4, MINUTE: 5})
+    expect(sessions_of(store, one.prefix + "roll:1d:all"), {0: 9})
 
 
 # ---- buckets

@@ -3,10 +3,11 @@
 
 Numbering, refusals before the first write, buckets and their late parts, the window of 24 hours, merging of records, views.
 Exit status 77: redis-server is not installed."""
+import os
 import random
 import sys
 
-from store import Refused, Sender, Store, pairs
+from store import ROOT, Client, Refused, Sender, Store
 
 MINUTE, HOUR, DAY = 60000, 3600000, 86400000
 T = 1700000000000 - 1700000000000 % DAY  # a midnight, so that hours and days are easy to tell
@@ -438,6 +439,27 @@ def test_only_keys_of_the_site(store):
     one = Sender(store, site="north")
     one.send(COUNTERS, roll(T, 1), server("192.0.2.1", T), ("heartbeat", 15), mark(T), ("finish",))
     expect([key for key in store.dump_all() if not key.startswith("waxseal:{north}:")], [])
+
+
+def test_the_rights_of_the_sensor_are_enough(store):
+    """With the user of deploy/redis.acl: every command that the script has, long and short tails, views, the end."""
+    with open(os.path.join(ROOT, "deploy", "redis.acl"), encoding="utf-8") as file:
+        rights = next(line.split() for line in file if line.startswith("user waxseal "))
+    store.ask("ACL", "SETUSER", "waxseal", "reset", "on", "nopass", *[word for word in rights if word[0] in "+-~@"])
+    client = Client(store.path)
+    client.ask("AUTH", "waxseal", "any")
+    one = Sender(client)
+    for start in (T + HOUR, T, T + 2 * DAY):
+        one.send(("limits", 100, 100, 15), COUNTERS, roll(start, 1), ("fields", "id"), ("event", start, "x"), ("top", "client", start, "x", 1),
+                 ("alert", start, "state", "raised"), ("health", start, "packets", 1), ("sensor", "version", "1"), ("gauges", "lag_ms", 0),
+                 ("advice", "tls10", "x"), server("192.0.2.1", start, sessions=1), ("cert", "sha256:aa", "last_ms", start, "server", "192.0.2.1:25"),
+                 ("client", "192.0.2.2", "last_ms", start), ("heartbeat", 15), mark(start), ("finish",))
+    one.send(COUNTERS, *[roll(T + i * MINUTE, 1) for i in range(0, 800, 2)], ("finish",))
+    one.send(COUNTERS, roll(T + MINUTE, 1), ("finish",))
+    store.ask("DEL", one.prefix + "srv:192.0.2.1:25")
+    one.send(("finish",))
+    expect(store.hash(one.prefix + "now")["servers_total"], "0")
+    client.close()
 
 
 def main():

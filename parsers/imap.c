@@ -1,5 +1,7 @@
 #include "imap.h"
 
+#include "imap_words.h"
+
 #define IMAP_COMMANDS(X)                                                                                     \
     X(IMAP_CAPABILITY, "CAPABILITY")                                                                         \
     X(IMAP_STARTTLS, "STARTTLS")                                                                             \
@@ -61,6 +63,12 @@ static void gap(void *state, enum side from)
         gap(s, CLIENT);
     s->literal_waits = false;
     move(s, BYTES_LOST);
+}
+
+static void join(void *state)
+{
+    struct imap *s = state;
+    s->joined = true;
 }
 
 /* ---- tags ---- */
@@ -231,6 +239,11 @@ static void continue_command(struct imap *s, const struct line_text *line)
 static void take_line_of_client(struct imap *s, const struct line_text *line)
 {
     struct span text = line->text;
+    if (s->joined && !imap_is_command(text)) { /* the capture may begin in the middle of a literal */
+        gap(s, CLIENT);
+        return;
+    }
+    s->joined = false;
     if (s->part[CLIENT].continued)
         continue_command(s, line);
     else if (in_auth(s) && (talk_auth_due(&s->talk) || talk_is_base64(text)))
@@ -343,20 +356,6 @@ static void take_greeting(struct imap *s, const struct line_text *line, enum ima
         talk_say(&s->talk, (struct mail_event){.kind = MAIL_PREAUTH, .from = SERVER});
 }
 
-static bool is_mailbox_data(struct span word, struct span rest)
-{
-    static const char *const words[] = {"LIST",    "LSUB",   "XLIST",  "FLAGS",   "SEARCH",
-                                        "ESEARCH", "SORT",   "THREAD", "STATUS",  "FETCH",
-                                        "ACL",     "EXISTS", "RECENT", "EXPUNGE", "VANISHED"};
-    uint64_t number;
-    if (line_number(word, &number))
-        word = span_word(&rest);
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (span_is(word, words[i]))
-            return true;
-    return false;
-}
-
 static void take_untagged(struct imap *s, const struct line_text *line, struct span rest)
 {
     struct span text = rest;
@@ -372,7 +371,7 @@ static void take_untagged(struct imap *s, const struct line_text *line, struct s
         take_code(s, line, code, false);
     else if (span_is(word, "CAPABILITY"))
         say_capabilities(s, line, text);
-    else if (is_mailbox_data(word, text))
+    else if (imap_is_mailbox_data(word, text))
         say_data(s);
     if (status == STATUS_BYE)
         talk_bye(&s->talk, SERVER, 0);
@@ -469,6 +468,8 @@ static void take_response(struct imap *s, const struct line_text *line)
         take_untagged(s, line, rest);
     else if (span_is(tag, "+") && !lost) {
         s->literal_waits = false;
+        if (s->joined) /* a literal, perhaps, that was announced before the capture */
+            gap(s, CLIENT);
         if (in_auth(s)) /* else it is the go-ahead for a literal or for IDLE */
             talk_auth_challenge(&s->talk);
     } else if (tag.n > 0)
@@ -489,4 +490,4 @@ static enum step next(void *state, enum side from, struct cursor *in, struct mai
     return talk_next(state, &protocol, from, in, ev);
 }
 
-const struct mail_parser imap_parser = {sizeof(struct imap), next, gap, NULL};
+const struct mail_parser imap_parser = {sizeof(struct imap), next, gap, join};

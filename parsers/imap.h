@@ -43,6 +43,7 @@ struct imap {
     struct imap_open open[IMAP_OPEN_CAP];
     uint8_t open_count;
     uint8_t state;         /* enum imap_state */
+    bool joined;           /* the beginning was not captured, and no command was seen yet */
     bool half_found;       /* after a gap of the server: it answered one command sent since */
     bool tags_doubtful;    /* more commands of one tag than could be remembered */
     bool starttls_offered; /* the last capability list named it */

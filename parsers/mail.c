@@ -80,7 +80,8 @@ static bool is_one_of(struct span word, const char *const *list, size_t n)
 
 enum mail_secret mail_secret_of(struct span mechanism)
 {
-    static const char *const readable[] = {"PLAIN", "LOGIN", "XOAUTH2", "OAUTHBEARER", "USER"};
+    static const char *const readable[] = {"PLAIN",       "LOGIN", "XOAUTH2",
+                                           "OAUTHBEARER", "USER",  "PLAIN-CLIENTTOKEN"};
     static const char *const digest[] = {"APOP", "CRAM-MD5", "DIGEST-MD5"};
     static const char *const none[] = {"EXTERNAL", "ANONYMOUS"};
     if (is_one_of(mechanism, readable, sizeof readable / sizeof *readable))

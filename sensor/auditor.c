@@ -21,7 +21,7 @@
 /* An empty ring is looked at again after this long: waking a thread for every session would cost more than
  * the session. */
 enum {
-    IDLE_SLEEP_US = 1000,
+    IDLE_SLEEP_US = 3000,
     TICK_EVERY_MS = 200,
     STATUS_EVERY_TICKS = 5,
     LIVE_BEHIND_MS = 5000, /* live and idle: what is older has been seen */
@@ -63,10 +63,10 @@ struct auditor {
     struct leaf_place leaves[LEAF_PLACES];
     struct sink *sinks;
     size_t sink_count;
-    struct mirror_watch watch;
     struct alerts *alerts;
     int64_t newest_ms; /* end of the newest session */
     uint64_t ticks;
+    struct mirror_watch watch;
     uint64_t undecidable;
     enum severity worst;
     struct judgement judgement;

@@ -55,7 +55,7 @@ static const struct choice {
     {COMMAND_READ | COMMAND_RUN, OPTION_TLSRPT, "tlsrpt", "FILE",
      "at the end a TLS report (RFC 8460) of relay sessions; - is standard output"},
     {COMMAND_READ | COMMAND_RUN | COMMAND_REPORT, OPTION_REDIS, "redis", "URL",
-     "where Redis is: redis://[user@]host[:port][/db], unix:///path, redis-sentinel://, redis-cluster://"},
+     "redis://[user@]host[:port][/db], unix:///path, redis-sentinel://, redis-cluster://"},
     {COMMAND_READ | COMMAND_RUN | COMMAND_REPORT, OPTION_REDIS_PASSWORD_FILE, "redis-password-file", "FILE",
      "its first line; otherwise WAXSEAL_REDIS_PASSWORD"},
     {COMMAND_READ | COMMAND_RUN, OPTION_SPOOL, "spool", "FOLDER",

@@ -97,8 +97,9 @@ static bool open_text(struct sink *sink, const struct config *c, bool live, char
     return live ? text_open_lines(sink, stdout, error) : text_open(sink, stdout, c, error);
 }
 
-/* tlsrpt is the last: what is opened and not used is finished, and it would write an empty report over a good one. Alerts and
- * Prometheus are no account of the sessions: without another output the report for people is printed beside them. */
+/* tlsrpt is the last: what is opened and not used is finished, and it would write an empty report over a
+ * good one. Alerts and Prometheus are no account of the sessions: without another output the report for
+ * people is printed beside them. */
 size_t outputs_open(bool live, const struct options *o, const struct config *c, struct sink *sinks,
                     char *error)
 {

@@ -1,4 +1,5 @@
-/* report_command.h - `waxseal report`: from options to a time range, from Redis to a report, from there to text, HTML or JSON. */
+/* report_command.h - `waxseal report`: from options to a time range, from Redis to a report, from there to
+ * text, HTML or JSON. */
 #pragma once
 
 #include <stdint.h>

@@ -220,7 +220,6 @@ def cell(
     links=(),
     paint=False,
     align=None,
-    wrap=False,
     decimals=None,
 ):
     """A column of a table."""
@@ -239,11 +238,8 @@ def cell(
         properties["mappings"] = [UNKNOWN, NOTHING, *mappings]
     if links:
         properties["links"] = list(links)
-    if paint or wrap:
-        properties["custom_cellOptions"] = {
-            "type": "color-text" if paint else "auto",
-            **({"wrapText": True} if wrap else {}),
-        }
+    if paint:
+        properties["custom_cellOptions"] = {"type": "color-text"}
     return override(field, **properties)
 
 
@@ -464,7 +460,6 @@ def table(title, text, target, columns, cells=(), sort=None, descending=True, tr
     options = {
         "showHeader": True,
         "cellHeight": "sm",
-        "footer": {"show": False, "reducer": ["sum"], "countRows": False, "fields": ""},
     }
     if sort:
         options["sortBy"] = [{"displayName": sort, "desc": descending}]
@@ -494,7 +489,6 @@ def details(title, text, key, no_data):
     options = {
         "showHeader": True,
         "cellHeight": "sm",
-        "footer": {"show": False, "reducer": ["sum"], "countRows": False, "fields": ""},
     }
     return panel(
         "table",
@@ -507,7 +501,7 @@ def details(title, text, key, no_data):
                 "align": "left",
                 "filterable": True,
                 "inspect": True,
-                "cellOptions": {"type": "auto", "wrapText": True},
+                "cellOptions": {"type": "auto"},
             },
         },
         [override("Fact", custom_width=190)],

@@ -263,8 +263,9 @@ static const char *certificate_state(const struct session *s)
     const struct registry_suite *suite = t->has_cipher ? registry_suite_find(t->cipher_suite) : NULL;
     bool due = suite != NULL && suite->auth != AUTH_NONE && suite->auth != AUTH_PSK &&
                policy_tls_state(s) != TLS_STATE_FAILED;
+    bool ended = s->side[SERVER].fin_seen || s->side[SERVER].rst_seen;
     bool missed = s->midstream || s->side[SERVER].gap_in_handshake || s->side[SERVER].gap_before_tls ||
-                  s->side[SERVER].bytes == 0;
+                  (s->side[SERVER].bytes == 0 && !ended);
     return missed || due ? "gap" : "none";
 }
 

@@ -48,19 +48,22 @@ static bool tls_unwanted(const struct session *s)
 }
 
 /* Cleartext that nothing later can have undone: text after the go-ahead, a login, a mail; or a dialogue
- * seen to its end. */
+ * that was seen whole, unless the capture ends before the answer to STARTTLS. */
 static bool plaintext_certain(const struct session *s)
 {
     const struct session_mail *m = &s->mail;
     if (m->cleartext_goes_on || m->auth_seen || m->transaction || m->messages > 0)
         return true;
-    return dialogue_seen(s) && !m->lost && !s->side[CLIENT].gap_before_tls && !s->side[SERVER].gap_before_tls;
+    bool answer_due = m->tls_asked && !m->tls_refused && !m->tls_accepted && !closed(s) && !m->bye;
+    return dialogue_seen(s) && !answer_due && !m->lost && !s->side[CLIENT].gap_before_tls &&
+           !s->side[SERVER].gap_before_tls;
 }
 
 enum mode policy_mode(const struct session *s)
 {
     const struct session_mail *m = &s->mail;
-    if (s->tls.begun && !s->tls.not_tls && !tls_unwanted(s)) {
+    bool given_up = s->tls.not_tls || tls_unwanted(s) || (m->cleartext_goes_on && !s->tls.established);
+    if (s->tls.begun && !given_up) {
         if (dialogue_seen(s))
             return MODE_STARTTLS;
         if (s->tls_port || s->protocol == PROTOCOL_OTHER)
@@ -71,7 +74,7 @@ enum mode policy_mode(const struct session *s)
     }
     if (m->tls_accepted && !m->cleartext_goes_on && !m->auth_seen && !m->transaction)
         return MODE_STARTTLS;
-    if (s->tls.not_tls || tls_unwanted(s) || plaintext_certain(s))
+    if (given_up || plaintext_certain(s))
         return MODE_PLAINTEXT;
     return MODE_UNDECIDABLE;
 }
@@ -91,7 +94,8 @@ enum tls_state policy_tls_state(const struct session *s)
     if (!both_visible(s) || s->side[CLIENT].gap_in_handshake || s->side[SERVER].gap_in_handshake)
         return t->client_hello && !t->client_encrypted && !side_visible(s, SERVER) ? TLS_STATE_HELLO_ONLY
                                                                                    : TLS_STATE_UNKNOWN;
-    if (!t->client_hello && !t->server_hello)
+    bool answer_lost = !t->server_hello && s->side[SERVER].gap_before_tls;
+    if ((!t->client_hello && !t->server_hello) || answer_lost)
         return TLS_STATE_UNKNOWN;
     if (closed(s))
         return t->server_hello ? TLS_STATE_FAILED : TLS_STATE_HELLO_ONLY;
@@ -125,6 +129,14 @@ static bool stripped(const struct session_mail *m)
     return !m->offer_starttls_ever && (m->offer_masked || (m->greeting_masked && asked));
 }
 
+/* Its packets were seen, and they were empty: it left, or was turned away, before it said a word. */
+static bool client_kept_silent(const struct session *s)
+{
+    const struct session_side *c = &s->side[CLIENT];
+    return closed(s) && c->syn_seen && c->packets > 0 && c->bytes == 0 && c->gap_bytes == 0 &&
+           side_visible(s, SERVER) && !s->midstream && !s->side[SERVER].gap_before_tls;
+}
+
 static enum starttls state_of_offer(const struct session *s)
 {
     const struct session_mail *m = &s->mail;
@@ -135,19 +147,20 @@ static enum starttls state_of_offer(const struct session *s)
     /* A greeting and a good-bye, or a refused greeting: nobody got as far as asking what there is. */
     bool got_further = m->helo_seen || m->auth_seen || m->transaction || m->capabilities_refused ||
                        m->messages > 0;
-    return rules_dialogue_whole(s) && m->greeting_seen && !got_further && !m->preauth ? STARTTLS_NONE
-                                                                                      : STARTTLS_UNKNOWN;
+    bool whole = rules_dialogue_whole(s) || client_kept_silent(s);
+    return whole && m->greeting_seen && !got_further && !m->preauth ? STARTTLS_NONE : STARTTLS_UNKNOWN;
 }
 
 enum starttls policy_starttls(const struct session *s)
 {
-    if (s->tls_port || s->protocol == PROTOCOL_OTHER)
+    bool asked = s->mail.tls_asked || s->mail.tls_accepted;
+    if ((s->tls_port && !asked) || s->protocol == PROTOCOL_OTHER)
         return STARTTLS_NONE;
     if (s->tls.begun && !dialogue_seen(s))
         return policy_mode(s) == MODE_IMPLICIT ? STARTTLS_NONE : STARTTLS_UNKNOWN;
     if (stripped(&s->mail))
         return STARTTLS_STRIPPED;
-    if (s->mail.tls_asked || s->mail.tls_accepted || s->tls.begun)
+    if (asked || s->tls.begun)
         return state_of_asked(s);
     return state_of_offer(s);
 }

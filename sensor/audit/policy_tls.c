@@ -223,6 +223,15 @@ struct answer rule_weak_client_offer(const struct facts *f)
     return hit_or(s->tls.offers_weak_suite, s->tls.client_hello || no_tls);
 }
 
+/* A reset was all its answer. Where both ends closed, it may be that the client lost its patience. */
+static bool server_hung_up(const struct session *s)
+{
+    const struct session_side *client = &s->side[CLIENT];
+    const struct session_side *server = &s->side[SERVER];
+    return server->rst_seen && !client->fin_seen && !client->rst_seen && server->gap_bytes == 0 &&
+           !s->midstream;
+}
+
 struct answer rule_tls_handshake_failed(const struct facts *f)
 {
     const struct session *s = f->session;
@@ -232,7 +241,9 @@ struct answer rule_tls_handshake_failed(const struct facts *f)
     /* A refusal of a fall-back is the server doing its duty; rule fallback_scsv tells it. */
     if (s->tls.alert_seen && s->tls.alert_description == ALERT_INAPPROPRIATE_FALLBACK && s->tls.fallback_scsv)
         return clear();
-    return hit_if(state == TLS_STATE_FAILED && !s->mail.cleartext_goes_on);
+    bool hello_in_vain = state == TLS_STATE_HELLO_ONLY &&
+                         (policy_starttls(s) == STARTTLS_FAILED || server_hung_up(s));
+    return hit_if((state == TLS_STATE_FAILED || hello_in_vain) && !s->mail.cleartext_goes_on);
 }
 
 /* A marker is normal where the client never offered the version it speaks of; it proves something only

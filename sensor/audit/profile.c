@@ -153,7 +153,10 @@ static enum grade grade_size(enum profile profile, enum section section, unsigne
 static uint64_t edition_s(enum profile profile)
 {
     assert(profile < PROFILE_COUNT);
-    return year_begins_s((unsigned)strtoul(infos[profile].date, NULL, 10));
+    unsigned year = 0;
+    for (const char *digit = infos[profile].date; *digit >= '0' && *digit <= '9'; digit++)
+        year = year * 10 + (unsigned)(*digit - '0');
+    return year_begins_s(year);
 }
 
 const struct profile_info *profile_info(enum profile profile)

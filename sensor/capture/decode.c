@@ -417,20 +417,13 @@ static bool is_usual(struct span frame, struct segment *s)
     return true;
 }
 
-enum decode_result decode_frame(int link_type, struct span frame, uint32_t wire_bytes, uint64_t time_ns,
-                                struct segment *segment)
+static enum decode_result walk(int link_type, struct span frame, uint32_t wire_bytes, struct segment *segment)
 {
     struct walk w = {
         .c = cursor_over(frame),
         .cut_bytes = wire_bytes > frame.n ? (uint32_t)(wire_bytes - frame.n) : 0,
         .segment = segment,
     };
-    segment->time_ns = time_ns;
-    segment->tunnel = TUNNEL_NONE;
-    segment->tunnel_id = 0;
-    segment->vlan = -1;
-    if (link_type == LINK_ETHERNET && is_usual(frame, segment))
-        return DECODE_TCP;
     enum layer layer = first_layer(link_type);
     for (unsigned depth = 0; depth < DECODE_DEPTH_CAP; depth++) {
         layer = step(&w, layer);
@@ -440,6 +433,18 @@ enum decode_result decode_frame(int link_type, struct span frame, uint32_t wire_
             return w.result;
     }
     return DECODE_TOO_DEEP;
+}
+
+enum decode_result decode_frame(int link_type, struct span frame, uint32_t wire_bytes, uint64_t time_ns,
+                                struct segment *segment)
+{
+    segment->time_ns = time_ns;
+    segment->tunnel = TUNNEL_NONE;
+    segment->tunnel_id = 0;
+    segment->vlan = -1;
+    if (link_type == LINK_ETHERNET && is_usual(frame, segment))
+        return DECODE_TCP;
+    return walk(link_type, frame, wire_bytes, segment);
 }
 
 const char *decode_tunnel_word(enum tunnel tunnel)

@@ -229,8 +229,11 @@ checks.heartbeat = function(at) return tonumber(ARGV[at]) > 0 end
 local function record_sound(at, n)
     for i = at + 1, at + n - 1, 2 do
         local name, value = ARGV[i], ARGV[i + 1]
-        if NUMBERS[name] and not is_count(value) then return false end
-        if name:sub(1, 5) == 'rule:' and not value:find('^%d+ [0-5]$') then return false end
+        if NUMBERS[name] then
+            if not is_count(value) then return false end
+        elseif name:find('^rule:') and not value:find('^%d+ [0-5]$') then
+            return false
+        end
     end
     return ARGV[at + 1] == 'last_ms'
 end
@@ -277,7 +280,7 @@ local function log_stream(name)
     local key, last = prefix .. name, nil
     return key, function(time)
         if not last then
-            last = 0
+            last = 1 -- 0-0 is no id; captures without times begin there
             if call('EXISTS', key) == 1 then last = tonumber(map_of(call('XINFO', 'STREAM', key))['last-generated-id']:match('^%d+')) end
         end
         local ms = tonumber(time)
@@ -319,7 +322,7 @@ local function drop_hour(start)
     local emptied = {}
     for field, value in pairs(read_hash('hour:' .. start)) do
         local kind, name = field:match('^top (%l+) (.*)$')
-        if kind then
+        if kind and is_count(value) then
             call('ZINCRBY', prefix .. 'win:' .. kind, '-' .. value, name)
             emptied[kind] = true
         end
@@ -332,7 +335,7 @@ end
 -- Is this hour in the window? A newer one moves it.
 local function in_window(hour)
     if not newest_hour then
-        newest_hour = tonumber(call('ZRANGE', prefix .. 'hours', -1, -1)[1] or '-1')
+        newest_hour = tonumber(call('ZRANGE', prefix .. 'hours', -1, -1)[1] or '-1') or -1
     end
     if hour > future_ms or hour <= newest_hour - DAY_MS then return false end
     local start = whole(hour)
@@ -348,19 +351,27 @@ local function window_add(hour, sums)
     if in_window(hour) then add_to_hash(prefix .. 'hour:' .. whole(hour), sums) end
 end
 
+-- HINCRBY that gets over a number that is none, as nobody but a stranger writes it.
+local function increase(key, field, delta)
+    local sum = redis.pcall('HINCRBY', key, field, delta)
+    if type(sum) == 'number' then return sum end
+    call('HSET', key, field, delta)
+    return tonumber(delta)
+end
+
 apply.top = function(at, n)
     local kind, hour = ARGV[at], tonumber(ARGV[at + 1])
     if not in_window(hour) then return end
     local key, win = prefix .. 'hour:' .. whole(hour), prefix .. 'win:' .. kind
-    local known = tonumber(call('HGET', key, '#' .. kind) or '0')
+    local known = tonumber(call('HGET', key, '#' .. kind) or '0') or 0
     for i = at + 2, at + n - 1, 2 do
         local name, delta = ARGV[i], ARGV[i + 1]
         local field = 'top ' .. kind .. ' ' .. name
-        local new = call('HINCRBY', key, field, delta) == tonumber(delta) and name ~= 'other'
+        local new = increase(key, field, delta) == tonumber(delta) and name ~= 'other'
         if new and known >= TOP_NAMES_AN_HOUR then
             call('HDEL', key, field)
             name = 'other'
-            call('HINCRBY', key, 'top ' .. kind .. ' other', delta)
+            increase(key, 'top ' .. kind .. ' other', delta)
         elseif new then
             known = known + 1
         end

@@ -47,7 +47,7 @@ end
 -- A minute that goes to its stream goes to the open hour and day as well.
 local function hand_on(scope, start, bucket)
     local sums = {}
-    for name, n in pairs(bucket) do sums[name] = tonumber(n) end
+    for name, n in pairs(bucket) do sums[name] = tonumber(n) or 0 end
     for _, res in ipairs({'1h', '1d'}) do
         local first = whole(start - start % RESOLUTIONS[res].width)
         if hash_or_none(format('open:%s:%s:%s', res, scope, first)) then add_to_hash(open_bucket(res, scope, first), sums) end
@@ -57,7 +57,9 @@ end
 apply.health = function(at, n)
     local key = open_bucket('health', sensor, ARGV[at])
     local given = map_of({unpack(ARGV, at + 1, at + n - 1)})
-    for _, name in ipairs(HEALTH_COUNTS) do call('HINCRBY', key, name, given[name] or '0') end
+    local counts = {}
+    for _, name in ipairs(HEALTH_COUNTS) do counts[name] = tonumber(given[name] or '0') end
+    add_to_hash(key, counts)
     for _, name in ipairs(HEALTH_LAST) do call('HSET', key, name, given[name] or '-1') end
 end
 
@@ -88,14 +90,14 @@ local function merged(res, old_entry, delta)
     local sum = map_of(old_entry)
     for name, n in pairs(delta) do
         local add = not (res == 'health' and replaced[name])
-        sum[name] = add and whole((tonumber(sum[name] or '0')) + tonumber(n)) or n
+        sum[name] = add and whole((tonumber(sum[name]) or 0) + (tonumber(n) or 0)) or n
     end
     return sum
 end
 
 local function add_entry(key, res, start, bucket)
     local oldest = math.min(start, future_ms) - RESOLUTIONS[res].kept
-    call('XADD', key, 'MINID', '=', whole(math.max(oldest, 0)), whole(start) .. '-0', unpack(entry_of(res, bucket)))
+    call('XADD', key, 'MINID', '=', whole(math.max(oldest, 0)), start == 0 and '0-1' or whole(start) .. '-0', unpack(entry_of(res, bucket)))
 end
 
 local function time_of(entry) return tonumber(entry[1]:match('^%d+')) end
@@ -106,7 +108,7 @@ local function take_tail(key, first)
     local tail = call('XRANGE', key, whole(first), '+', 'COUNT', TAIL_ROWS + 1)
     local at = 0
     if #tail <= TAIL_ROWS then
-        local before = call('XREVRANGE', key, '(' .. whole(first) .. '-0', '-', 'COUNT', 1)[1]
+        local before = first > 0 and call('XREVRANGE', key, '(' .. whole(first) .. '-0', '-', 'COUNT', 1)[1]
         if before then
             local ids = {}
             for i, entry in ipairs(tail) do ids[i] = entry[1] end
@@ -157,7 +159,7 @@ local function stream_of(res, scope)
 end
 
 local function is_due(name, every_ms)
-    local since = now_ms - tonumber(call('HGET', prefix .. 'due', name) or '0')
+    local since = now_ms - (tonumber(call('HGET', prefix .. 'due', name) or '0') or 0)
     return finishing or since >= (every_ms or DUE_MS) or since < 0
 end
 
@@ -205,7 +207,7 @@ local function watermark()
     for i = 1, #marks, 2 do
         local live = marks[i] == sensor or call('EXISTS', prefix .. 'hb:' .. marks[i]) == 1
         local ms = tonumber(marks[i + 1])
-        if live and (not lowest or ms < lowest) then lowest = ms end
+        if live and ms and (not lowest or ms < lowest) then lowest = ms end
     end
     return lowest
 end
@@ -217,12 +219,12 @@ local function close_buckets(mark)
     local groups, order = {}, {}
     for _, name in ipairs(names) do
         local res, scope, start = name:match('^(%w+):([%w._-]+):(%d+)$')
-        local id = res .. ':' .. scope
-        if not groups[id] then
+        local id = RESOLUTIONS[res] and res .. ':' .. scope
+        if id and not groups[id] then
             groups[id] = {res = res, scope = scope}
             order[#order + 1] = id
         end
-        table.insert(groups[id], tonumber(start))
+        if id then table.insert(groups[id], tonumber(start)) else call('ZREM', prefix .. 'open', name) end
     end
     for _, id in ipairs(order) do close_group(groups[id], #names == CLOSE_AT_ONCE) end
 end

@@ -4,46 +4,64 @@ local VERSIONS = {SSL2 = 1, SSL3 = 2, ['TLS1.0'] = 3, ['TLS1.1'] = 4, ['TLS1.2']
 local FOLLOWS = {offer_sensor = 'offer_ms', no_offer_sensor = 'no_offer_ms'}
 local UNKNOWN = {none = true, ['-1'] = true}
 
--- How a field of a record takes in what a batch brings: returns the new value, or nil where the old one stays.
--- `taken` has the times that were replaced, so that what belongs to them follows.
-local function merged_field(name, old, new, newer, taken)
-    if SUMS[name] then return whole((tonumber(old) or 0) + (tonumber(new) or 0)) end
-    if name == 'first_ms' then return (not old or tonumber(new) < tonumber(old)) and new or nil end
-    if name == 'last_ms' then return newer and new or nil end
-    if LATEST[name] then
-        local there = tonumber(old) or -1
-        taken[name] = tonumber(new) >= 0 and (tonumber(new) >= there or there > future_ms)
-        return (taken[name] or not old) and new or nil
+-- How fields of a record take in what a batch brings: each returns the new value, or nil where the old one stays. `taken` has the
+-- times that were replaced, so that what belongs to them follows.
+local merge = {}
+
+function merge.sum(old, new) return whole((tonumber(old) or 0) + tonumber(new)) end
+
+function merge.first_ms(old, new) return tonumber(new) < (tonumber(old) or math.huge) and new or nil end
+
+function merge.last_ms(_, new, newer) return newer and new or nil end
+
+function merge.latest(old, new, _, taken, name)
+    local there = tonumber(old) or -1
+    taken[name] = tonumber(new) >= 0 and (tonumber(new) >= there or there > future_ms)
+    return taken[name] and new or nil
+end
+
+function merge.follows(_, new, _, taken, name) return taken[FOLLOWS[name]] and new or nil end
+
+function merge.best_version(old, new) return (VERSIONS[new] or 0) > (VERSIONS[old] or 0) and new or nil end
+
+function merge.worst_version(old, new) return (VERSIONS[new] or 9) < (VERSIONS[old] or 9) and new or nil end
+
+function merge.rule(old, new) return tonumber(new:match('^%d+')) >= tonumber(old:match('^%d+') or '0') and new or nil end
+
+function merge.fact(_, new, newer) return newer and not UNKNOWN[new] and new or nil end
+
+-- The way of a field, found out once in a call.
+local way_of = setmetatable({}, {__index = function(ways, name)
+    local way = merge[name] or SUMS[name] and merge.sum or LATEST[name] and merge.latest or FOLLOWS[name] and merge.follows or
+        name:sub(1, 5) == 'rule:' and merge.rule or merge.fact
+    ways[name] = way
+    return way
+end})
+
+local function merge_record(key, old, names, at, newer)
+    local set, taken, count = {}, {}, 0
+    for i = 1, #names do
+        local name, new = names[i], ARGV[at + 2 * i]
+        local value = old[i] and way_of[name](old[i], new, newer, taken, name) or not old[i] and new
+        if value and value ~= old[i] then
+            set[count + 1], set[count + 2] = name, value
+            count = count + 2
+        end
     end
-    if FOLLOWS[name] then return (taken[FOLLOWS[name]] or not old) and new or nil end
-    if name == 'best_version' then return (not old or (VERSIONS[new] or 0) > (VERSIONS[old] or 0)) and new or nil end
-    if name == 'worst_version' then return (not old or (VERSIONS[new] or 9) < (VERSIONS[old] or 9)) and new or nil end
-    if name:sub(1, 5) == 'rule:' then
-        return (not old or tonumber(new:match('^%d+')) >= tonumber(old:match('^%d+'))) and new or nil
-    end
-    return (not old or newer and not UNKNOWN[new]) and new or nil
+    if count > 0 then call('HSET', key, unpack(set)) end
 end
 
 local function apply_record(word, index)
     return function(at, n)
-        local id = ARGV[at]
-        local key = prefix .. RECORDS[word] .. id
-        local names = {}
+        local key, names = prefix .. RECORDS[word] .. ARGV[at], {}
         for i = at + 1, at + n - 1, 2 do names[#names + 1] = ARGV[i] end
         local old = redis.pcall('HMGET', key, unpack(names))
         if old.err then return end -- another program's key; nothing else is held up by it
-        local newer = not old[1] or tonumber(ARGV[at + 2]) >= tonumber(old[1]) or tonumber(old[1]) > future_ms
-        local set, taken = {}, {}
-        for i, name in ipairs(names) do
-            local value = merged_field(name, old[i] or nil, ARGV[at + 2 * i], newer, taken)
-            if value then
-                set[#set + 1] = name
-                set[#set + 1] = value
-            end
-        end
-        if #set > 0 then call('HSET', key, unpack(set)) end
-        if not old[1] or tonumber(ARGV[at + 2]) - tonumber(old[1]) >= HOUR_MS then call('EXPIRE', key, RECORD_TTL_S) end
-        call('ZADD', prefix .. 'idx:' .. index, newer and ARGV[at + 2] or old[1], id)
+        local last, new_last = tonumber(old[1] or '-1') or -1, tonumber(ARGV[at + 2])
+        local newer = new_last >= last or last > future_ms
+        if old[1] then merge_record(key, old, names, at, newer) else call('HSET', key, unpack(ARGV, at + 1, at + n - 1)) end
+        if new_last - last >= HOUR_MS then call('EXPIRE', key, RECORD_TTL_S) end
+        if newer then call('ZADD', prefix .. 'idx:' .. index, ARGV[at + 2], ARGV[at]) end
     end
 end
 
@@ -56,7 +74,7 @@ apply.cert = function(at, n)
     local key = prefix .. 'cert:' .. ARGV[at]
     note_cert(at, n)
     if type_problem('cert:' .. ARGV[at], 'hash') then return end
-    local servers = tonumber(call('HGET', key, 'servers') or '0')
+    local servers = tonumber(call('HGET', key, 'servers') or '0') or 0
     for i = at + 1, at + n - 1, 2 do
         if ARGV[i] == 'server' and servers < CERT_SERVERS and call('HSETNX', key, '@' .. ARGV[i + 1], '1') == 1 then
             servers = servers + 1
@@ -91,7 +109,7 @@ apply.mark = function(at)
     local mark, newest = math.min(tonumber(ARGV[at]), future_ms), tonumber(ARGV[at + 1])
     call('HSET', prefix .. 'marks', sensor, whole(mark))
     call('HSET', prefix .. 'sensor:' .. sensor, 'watermark_ms', whole(mark))
-    local there = tonumber(call('HGET', prefix .. 'now', 'newest_ms') or '-1')
+    local there = tonumber(call('HGET', prefix .. 'now', 'newest_ms') or '-1') or -1
     if newest <= future_ms and newest > there then call('HSET', prefix .. 'now', 'newest_ms', whole(newest)) end
 end
 
@@ -153,6 +171,7 @@ VIEWS.servers = {
     row = function(id, r)
         local sev, severity, findings, what_to_do = findings_of(r)
         local ip, port = id:match('^(.*):(%d+)$')
+        ip, port = ip or 'none', port or '-1'
         local days = days_until(seconds_to_ms(r.cert_not_after))
         return {'server', id, 'server_ip', ip, 'server_port', port, 'name', r.name, 'protocol', r.protocol, 'role', r.role,
             'sessions', r.sessions, 'encrypted_pct', share(r, 'encrypted', 'decidable'), 'compliant_pct',
@@ -231,6 +250,14 @@ VIEWS.clients = {
 -- What a record does not have is unknown, so that every row has every column.
 local unknown = {__index = function(_, name) return NUMBERS[name] and '-1' or 'none' end}
 
+-- A number that is none, as nobody but a stranger writes it, is unknown, too.
+local function make_sound(record)
+    for name, value in pairs(record) do
+        if NUMBERS[name] and not is_count(value) then record[name] = nil end
+    end
+    return setmetatable(record, unknown)
+end
+
 local function swap(name)
     local key, made = prefix .. 'view:' .. name, prefix .. 'view:' .. name .. ':new'
     if call('EXISTS', made) == 0 then return call('DEL', key) end
@@ -242,7 +269,7 @@ local function make_view(name)
     local view, index = VIEWS[name], prefix .. 'idx:' .. name
     call('ZREMRANGEBYRANK', index, 0, -INDEX_ROWS - 1)
     local ids = call('ZRANGE', index, 0, -1)
-    local sums, made, total = {}, prefix .. 'view:' .. name .. ':new', 0
+    local sums, made, total, newest = {}, prefix .. 'view:' .. name .. ':new', 0, 1
     for _, sum in ipairs(view.sums) do sums[sum] = 0 end
     call('DEL', made)
     for i, id in ipairs(ids) do
@@ -255,11 +282,11 @@ local function make_view(name)
         else
             record = read_hash(view.record .. id)
         end
-        if record.last_ms then
-            total = total + 1
-            setmetatable(record, unknown)
+        make_sound(record)
+        if rawget(record, 'last_ms') then
+            total, newest = total + 1, math.max(newest, tonumber(record.last_ms))
             view.count(sums, record)
-            if i > #ids - VIEW_ROWS then call('XADD', made, record.last_ms .. '-*', unpack(view.row(id, record))) end
+            if i > #ids - VIEW_ROWS then call('XADD', made, whole(newest) .. '-*', unpack(view.row(id, record))) end
         else
             call('ZREM', index, id) -- the record has ended
         end
@@ -311,7 +338,7 @@ local function add_up_sensors(set)
         local gauges = read_hash('gauges:' .. name)
         for field, value in pairs(gauges) do sum[field] = (sum[field] or 0) + (tonumber(value) or 0) end
         if gauges.mirror_ok == '0' then mirror_ok = 0 end
-        lag = math.max(lag, tonumber(gauges.lag_ms or '-1'))
+        lag = math.max(lag, tonumber(gauges.lag_ms or '-1') or -1)
     end
     for _, field in ipairs(ADDED) do set(field, whole(sum[field] or 0)) end
     for field, of in pairs(RATES) do set(field, pct(sum[of[1]] or 0, sum[of[2]] or 0)) end
@@ -326,7 +353,7 @@ local function make_sensors()
     local rows = {}
     for _, name in ipairs(names) do
         local record = read_hash('sensor:' .. name)
-        rows[#rows + 1] = {ms = tonumber(record.updated_ms or '0'), name = name, row = sensor_row(name, record)}
+        rows[#rows + 1] = {ms = is_count(record.updated_ms) and math.max(1, tonumber(record.updated_ms)) or 1, name = name, row = sensor_row(name, record)}
     end
     table.sort(rows, function(a, b)
         if a.ms ~= b.ms then return a.ms < b.ms end
@@ -340,7 +367,7 @@ end
 -- One view a call, so that no call is long; all of them at the end of a run.
 local function make_due_views()
     local started = call('EXISTS', prefix .. 'due') == 0
-    newest_ms = tonumber(call('HGET', prefix .. 'now', 'newest_ms') or '0')
+    newest_ms = tonumber(call('HGET', prefix .. 'now', 'newest_ms') or '0') or 0
     advice = map_of(call('HGETALL', prefix .. 'advice'))
     for _, name in ipairs({'servers', 'certs', 'clients', 'sensors'}) do
         if started or is_due('view:' .. name) then

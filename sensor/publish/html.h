@@ -1,8 +1,8 @@
 /* html.h - the report as one HTML file: style and charts are in it, it needs no script and asks no network.
  *
- * Everything is counted while events come (tally.h) and written at the end; live also every few minutes, always by a
- * rename, so that a reader finds it whole. Text from the wire is escaped and cut; lists are cut and say how much is
- * left out, so that the file stays below 400 KiB whatever was read. */
+ * Everything is counted while events come (tally.h) and written at the end; live also every few minutes,
+ * always by a rename, so that a reader finds it whole. Text from the wire is escaped and cut; lists are cut
+ * and say how much is left out, so that the file stays below 400 KiB whatever was read. */
 #pragma once
 
 #include <stdbool.h>

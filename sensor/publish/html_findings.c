@@ -200,6 +200,45 @@ void html_house(FILE *out, const struct report *r)
 
 /* ---- the mirror ---- */
 
+static void put_mirror_findings(FILE *out, const struct mirror_report *m)
+{
+    if (m->findings == 0)
+        return;
+    fputs("<ul class=\"cards\">\n", out);
+    for (enum mirror_rule rule = 0; rule < MIRROR_RULE_COUNT; rule++) {
+        const struct mirror_rule_info *info = mirror_rule_info(rule);
+        char figures[128];
+        if (!mirror_found(m, rule))
+            continue;
+        fputs("<li>", out);
+        html_severity(out, policy_severity_of_word(info->severity));
+        fputs("<span class=\"name\"><code>", out);
+        html_text(out, info->id, HTML_SHORT);
+        fputs("</code></span> ", out);
+        html_text(out, mirror_say(m, rule, figures, sizeof figures), 0);
+        fputs("<p>", out);
+        html_text(out, info->advice, 0);
+        fputs("</p></li>\n", out);
+    }
+    fputs("</ul>\n", out);
+}
+
+/* Words of tags and tunnels, where there are some. */
+static void put_marks(FILE *out, const struct mirror_marks *marks)
+{
+    enum { SHOWN = 12 };
+    unsigned vlans = 0;
+    unsigned tunnels = 0;
+    for (unsigned id = 0; id < MIRROR_VLANS; id++)
+        if ((marks->vlans[id / 64] >> id % 64 & 1) != 0 && vlans++ < SHOWN)
+            fprintf(out, "%s%u", vlans == 1 ? "<p>VLANs seen: " : ", ", id);
+    fputs(vlans > SHOWN ? " \u2026</p>\n" : vlans > 0 ? "</p>\n" : "", out);
+    for (enum tunnel tunnel = TUNNEL_NONE + 1; tunnel < 32 && decode_tunnel_word(tunnel)[0] != '\0'; tunnel++)
+        if (marks->tunnels >> tunnel & 1)
+            fprintf(out, "%s%s", tunnels++ == 0 ? "<p>Tunnels seen: " : ", ", decode_tunnel_word(tunnel));
+    fputs(tunnels > 0 ? "</p>\n" : "", out);
+}
+
 void html_mirror(FILE *out, const struct report *r)
 {
     static const char *const heads[] = {"what the mirror did", "number"};
@@ -216,6 +255,8 @@ void html_mirror(FILE *out, const struct report *r)
         }
         html_table_end(out);
     }
+    put_mirror_findings(out, &r->mirror);
+    put_marks(out, &r->mirror.marks);
     html_missing(out, r, REPORT_MIRROR);
     html_section_end(out);
 }

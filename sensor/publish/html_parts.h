@@ -1,8 +1,10 @@
-/* html_parts.h - the small pieces of an HTML report: escaped text, numbers, marks of meaning, tables, charts.
+/* html_parts.h - the small pieces of an HTML report: escaped text, numbers, marks of meaning, tables,
+ * charts.
  *
- * Knows nothing of mail or TLS. Everything written is well-formed whatever the texts are: text and attribute values are
- * escaped here and nowhere else. Charts are SVG in percent of the width, with texts in pixels, so that they are read on a
- * telephone as on paper; each has a title and a description with its numbers. Write errors are left in the FILE. */
+ * Knows nothing of mail or TLS. Everything written is well-formed whatever the texts are: text and
+ * attribute values are escaped here and nowhere else. Charts are SVG in percent of the width, with texts in
+ * pixels, so that they are read on a telephone as on paper; each has a title and a description with its
+ * numbers. Write errors are left in the FILE. */
 #pragma once
 
 #include <stdbool.h>
@@ -15,12 +17,12 @@
 /* What something means; decides colour, hatching and sign together, so that none of them stands alone. */
 enum html_kind { HTML_GOOD, HTML_FAIR, HTML_WEAK, HTML_BAD, HTML_UNKNOWN, HTML_PLAIN, HTML_KIND_COUNT };
 
-/* Usual caps of shown text, in characters. The short one is below the room that tables have for a name (TALLY_NAME_CAP), so that one
- * that was cut there ends in an ellipsis. */
+/* Usual caps of shown text, in characters. The short one is below the room that tables have for a name
+ * (TALLY_NAME_CAP), so that one that was cut there ends in an ellipsis. */
 enum { HTML_SHORT = 60, HTML_LONG = 120 };
 
-/* html_text - text from anywhere, for text and double-quoted attributes alike. What is no printable UTF-8, and marks
- * that reorder text, become \xHH; & < > " ' become references.
+/* html_text - text from anywhere, for text and double-quoted attributes alike. What is no printable UTF-8,
+ * and marks that reorder text, become \xHH; & < > " ' become references.
  * cap   characters shown before an ellipsis; 0: all */
 void html_text(FILE *out, const char *text, size_t cap);
 
@@ -43,8 +45,8 @@ enum html_kind html_kind_of(enum severity severity);
 void html_section(FILE *out, const char *id, const char *title);
 void html_section_end(FILE *out);
 
-/* html_table - up to its body; html_table_end closes. heads are plain text, the first column names the row; with `bars` a
- * last column without a head has room for html_bar_cell. */
+/* html_table - up to its body; html_table_end closes. heads are plain text, the first column names the row;
+ * with `bars` a last column without a head has room for html_bar_cell. */
 void html_table(FILE *out, const char *caption, const char *const *heads, size_t count, bool bars);
 void html_table_end(FILE *out);
 
@@ -87,7 +89,8 @@ struct html_columns {
     int64_t width_ms;
 };
 
-/* html_columns - stacked columns over time, their legend, and the same numbers as a table that can be opened. */
+/* html_columns - stacked columns over time, their legend, and the same numbers as a table that can be
+ * opened. */
 void html_columns(FILE *out, const struct html_columns *c);
 
 /* html_legend - the signs of a chart's parts; with the numbers where whole is not 0. */

@@ -1,5 +1,5 @@
-/* html_sections.h - the sections of the HTML report, for html.c and nobody else: each writes a whole section, or nothing where
- * there is nothing to say. */
+/* html_sections.h - the sections of the HTML report, for html.c and nobody else: each writes a whole
+ * section, or nothing where there is nothing to say. */
 #pragma once
 
 #include <stdio.h>

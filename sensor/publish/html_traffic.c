@@ -1,4 +1,5 @@
-/* How connections came to be encrypted, and with what: funnel, time, versions, suites, downgrades, cleartext. */
+/* How connections came to be encrypted, and with what: funnel, time, versions, suites, downgrades,
+ * cleartext. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -18,8 +18,9 @@ struct prometheus {
     int64_t counts[ROLLUP_COUNT];
 };
 
-/* The counters of rollup.def in its order: a family reaches up to the first counter of the next one, so that a new row is
- * never left out. What is left of a counter's name without the prefix is the value of the label. */
+/* The counters of rollup.def in its order: a family reaches up to the first counter of the next one, so
+ * that a new row is never left out. What is left of a counter's name without the prefix is the value of the
+ * label. */
 static const struct family {
     enum rollup_counter first;
     const char *name;

@@ -1,8 +1,9 @@
-/* prometheus.h - how the sensor stands, as a text file for Prometheus (textfile collector of node_exporter and its kin).
+/* prometheus.h - how the sensor stands, as a text file for Prometheus (textfile collector of node_exporter
+ * and its kin).
  *
- * Counters of rollup.def as families with labels, the sensor's own counters, open alerts and what Redis does. Written by a
- * rename every ten seconds and at the end, so that a reader finds it whole; readable for all, as far as the umask says. It
- * holds no address and no name from the wire. */
+ * Counters of rollup.def as families with labels, the sensor's own counters, open alerts and what Redis
+ * does. Written by a rename every ten seconds and at the end, so that a reader finds it whole; readable for
+ * all, as far as the umask says. It holds no address and no name from the wire. */
 #pragma once
 
 #include <stdbool.h>

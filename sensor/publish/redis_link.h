@@ -92,8 +92,9 @@ struct redis_row {
 
 /* redis_link_rows - one command of plain words, and the rows of its answer, in order. Nothing else may be outstanding.
  * take     called for each row; false ends the reading
- * why      room of REDIS_WHY_CAP: the refusal (as Redis put it) or why the connection broke, where false is returned
- * Limits   an answer that is no such rows, or has more fields than fit, is refused as one that no Redis gives */
+ * why      room of REDIS_WHY_CAP: the refusal (as Redis put it), or why the connection broke, where false
+ *          is returned
+ * Limits   an answer that is no such rows, or has more fields than fit, is refused */
 bool redis_link_rows(struct redis_link *l, size_t count, const char *const *words,
                      bool (*take)(void *state, const struct redis_row *row), void *state, char *why);
 

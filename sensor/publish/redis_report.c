@@ -144,7 +144,8 @@ struct adding {
     int64_t next_ms; /* end of the last bucket that was added */
 };
 
-/* The fields come in the order of rollup.def, if the sensor is of this version: looked for from where the last one was. */
+/* The fields come in the order of rollup.def, if the sensor is of this version: looked for from where the
+ * last one was. */
 static enum rollup_counter counter_named(struct span name, enum rollup_counter guess)
 {
     for (size_t i = 0; i < ROLLUP_COUNT; i++) {
@@ -183,8 +184,8 @@ static bool add_bucket(void *state, const struct redis_row *row)
     return true;
 }
 
-/* A bucket is written when it is over: what the coarse streams do not hold yet is taken from the finer ones. Redis keeps
- * minutes for 7 days and hours for 90. */
+/* A bucket is written when it is over: what the coarse streams do not hold yet is taken from the finer
+ * ones. Redis keeps minutes for 7 days and hours for 90. */
 static size_t coarsest_of(const struct redis_reading *r)
 {
     int64_t age_ms = r->newest_ms - r->from_ms;

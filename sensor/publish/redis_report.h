@@ -1,9 +1,10 @@
 /* redis_report.h - the report of a time range, read back from Redis.
  *
- * It asks with commands that only read (XRANGE, XREVRANGE, HGETALL, ZREVRANGE, SMEMBERS), so that a user of Redis who may do no
- * more is enough. Counts are sums of the rollup streams, by the coarsest resolution that fits the range and finer ones for
- * what that does not hold yet; lists come from the views and the `top` sets. What Redis does not hold is said in
- * the report's `missing`. Every answer is taken as hostile: numbers, lengths and row counts are bounded. */
+ * It asks with commands that only read (XRANGE, XREVRANGE, HGETALL, ZREVRANGE, SMEMBERS), so that a user of
+ * Redis who may do no more is enough. Counts are sums of the rollup streams, by the coarsest resolution
+ * that fits the range and finer ones for what that does not hold yet; lists come from the views and the
+ * `top` sets. What Redis does not hold is said in the report's `missing`. Every answer is taken as hostile:
+ * numbers, lengths and row counts are bounded. */
 #pragma once
 
 #include <stdbool.h>

@@ -225,8 +225,8 @@ static void sum_client(struct tally_client_sums *sums, const struct report_clien
     sums->listed += ways_to_break(c) > 0;
 }
 
-/* One that never sent a ClientHello offers nothing to judge. Redis keeps whether a client cannot do something, so that is told of
- * all its hellos. */
+/* One that never sent a ClientHello offers nothing to judge. Redis keeps whether a client cannot do
+ * something, so that is told of all its hellos. */
 static bool take_client(void *state, const struct redis_row *row)
 {
     struct redis_reading *r = state;

@@ -1,4 +1,5 @@
-/* replace.h - a file that readers find whole: it is written beside its old self and takes its place by a rename.
+/* replace.h - a file that readers find whole: it is written beside its old self and takes its place by a
+ * rename.
  *
  * For outputs that say how things stand. What is no regular file (a pipe, /dev/stdout) is written as it is. */
 #pragma once

@@ -42,7 +42,8 @@ uint64_t report_count(const struct report *r, enum rollup_counter counter)
     return r->counts[counter] > 0 ? (uint64_t)r->counts[counter] : 0;
 }
 
-/* Findings are ordered by severity, then as the handbook has them; an action that helps more sessions comes first. */
+/* Findings are ordered by severity, then as the handbook has them; an action that helps more sessions comes
+ * first. */
 static bool more_urgent(const struct report_finding *a, const struct report_finding *b)
 {
     return a->worst != b->worst ? a->worst > b->worst : a->hits_total > b->hits_total;

@@ -1,8 +1,9 @@
 /* report.h - what a report says, whoever counted it: the tally of this process, or Redis.
  *
- * A plain struct of bounded size, filled whole by its source and read by the writers of text and HTML. What a source
- * does not hold stays empty, and `missing` says so in a sentence: a report never passes over what it does not know.
- * Texts that come from the wire are raw bytes, cut to their room; the writers escape them. */
+ * A plain struct of bounded size, filled whole by its source and read by the writers of text and HTML. What
+ * a source does not hold stays empty, and `missing` says so in a sentence: a report never passes over what
+ * it does not know. Texts that come from the wire are raw bytes, cut to their room; the writers escape
+ * them. */
 #pragma once
 
 #include <stdbool.h>
@@ -200,9 +201,9 @@ struct report {
     struct report_alert alerts[REPORT_ALERTS];
     size_t alert_count;
     uint64_t alerts_open;
+    struct mirror_report mirror; /* without findings where the source keeps none */
     struct report_quality quality[REPORT_QUALITY];
     size_t quality_count;
-    struct mirror_report mirror; /* all unknown where the source keeps alone its alerts */
 };
 
 /* report_from_tally - what this process counted.

@@ -1,5 +1,5 @@
-/* report_json.h - a report as one JSON object, for programs: the counters of rollup.def by name, for the whole range and over time,
- * and the lists. Texts are escaped as in json.h. */
+/* report_json.h - a report as one JSON object, for programs: the counters of rollup.def by name, for the
+ * whole range and over time, and the lists. Texts are escaped as in json.h. */
 #pragma once
 
 #include <stdio.h>

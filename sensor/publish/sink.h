@@ -33,10 +33,10 @@ struct run_summary {
     uint64_t inputs; /* files or interfaces read */
     uint64_t inputs_broken;
     uint64_t kernel_dropped;
-    struct mirror_report mirror; /* of the whole run, all inputs */
     uint64_t alerts_open[SEVERITY_COUNT];
     struct redis_health redis;
     bool begun; /* false: the program could not start; what the last run wrote is left alone */
+    struct mirror_report mirror; /* of the whole run, all inputs */
 };
 
 struct sink {

@@ -1,13 +1,15 @@
 /* syslog.h - alerts as syslog messages (RFC 5424) to a local socket or over the network.
  *
- * One message an alert raised or cleared: the rule is the MSGID, the alert's fields are structured data, the text is a sentence.
- * It never waits: sockets do not block, what cannot be sent at once stands in a queue of fixed size, and what finds no room
- * there is dropped and counted. A receiver that is away is tried again every ten seconds; that is said once, and once when it
- * is back. The rate is bounded by alert.h.
+ * One message an alert raised or cleared: the rule is the MSGID, the alert's fields are structured data,
+ * the text is a sentence. It never waits: sockets do not block, what cannot be sent at once stands in a
+ * queue of fixed size, and what finds no room there is dropped and counted. A receiver that is away is
+ * tried again every ten seconds; that is said once, and once when it is back. The rate is bounded by
+ * alert.h.
  *
  * unix:///dev/log       a local datagram socket
  * udp://HOST[:514]      a datagram a message, RFC 5426: UDP tells nobody of a loss
- * tcp://HOST[:601]      octet counting, RFC 6587 s3.4.1; a message that was cut by a lost connection is sent again whole
+ * tcp://HOST[:601]      octet counting, RFC 6587 s3.4.1; a message that was cut by a lost connection is
+ *                       sent again whole
  * HOST is resolved once, at the start; IPv6 in brackets. */
 #pragma once
 

@@ -27,8 +27,8 @@ __attribute__((format(printf, 2, 3))) static void put(struct writer *w, const ch
     w->out[w->used] = '\0';
 }
 
-/* A value is UTF-8, with quote, backslash and bracket behind a backslash; s6.3.3. What is no UTF-8, or would not show,
- * has become \xHH before. */
+/* A value is UTF-8, with quote, backslash and bracket behind a backslash; s6.3.3. What is no UTF-8, or
+ * would not show, has become \xHH before. */
 static void put_parameter(struct writer *w, const char *name, const char *value)
 {
     char shown[SHOWN_CAP];

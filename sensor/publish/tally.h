@@ -211,11 +211,13 @@ size_t tally_names_top(const struct tally_names *names, const struct tally_name 
  * above. */
 size_t tally_servers_top(const struct tally *t, const struct tally_server **rows, size_t cap);
 
-/* tally_server_count, tally_servers_troubled - servers seen and kept; of them, those with a finding of low or above. */
+/* tally_server_count, tally_servers_troubled - servers seen and kept; of them, those with a finding of low
+ * or above. */
 size_t tally_server_count(const struct tally *t);
 size_t tally_servers_troubled(const struct tally *t);
 
-/* tally_certificates_days - how many of the kept certificates had ended, have up to 7, 14, 30, 90 days left, or more.
+/* tally_certificates_days - how many of the kept certificates had ended, have up to 7, 14, 30, 90 days
+ * left, or more.
  * days   six numbers, overwritten */
 void tally_certificates_days(const struct tally *t, uint64_t days[6]);
 

@@ -362,7 +362,7 @@ static void print_quality(const struct page *p, const struct report *r)
         fputs("  Complete: both directions, no gaps, no duplicates, nothing cut, nothing dropped.\n", p->out);
     for (size_t i = 0; i < r->quality_count; i++)
         print_quality_row(p, r->quality[i].count, r->quality[i].text);
-    text_mirror(p, r);
+    text_mirror(p, &r->mirror);
     text_missing(p, r, REPORT_MIRROR);
 }
 

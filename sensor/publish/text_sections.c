@@ -223,10 +223,9 @@ static void print_tunnels(const struct page *p, const struct mirror_marks *marks
     fputs(any ? "\n" : "", p->out);
 }
 
-void text_mirror(const struct page *p, const struct report *r)
+void text_mirror(const struct page *p, const struct mirror_report *report)
 {
     enum { FIGURES_CAP = 128, INDENT = 11 };
-    const struct mirror_report *report = &r->mirror;
     print_vlans(p, &report->marks);
     print_tunnels(p, &report->marks);
     for (enum mirror_rule rule = 0; rule < MIRROR_RULE_COUNT; rule++) {

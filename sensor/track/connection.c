@@ -269,13 +269,27 @@ struct flow *connection_flow(struct tracker *t, const struct flow_key *key, bool
     return f;
 }
 
+/* On a port that no row names, what comes behind a load balancer's header tells the protocol. */
+static bool pass_proxy_header(struct flow *f, enum side from, const struct segment *segment)
+{
+    struct flow_side *side = &f->side[from];
+    uint32_t sequence = segment->sequence + ((segment->flags & TCP_SYN) != 0);
+    if (from != CLIENT || segment->missing > 0 || !detect_is_proxy_header(segment->payload))
+        return false;
+    if (sequence == side->next) { /* else it was sent again */
+        side->next += (uint32_t)segment->payload.n;
+        side->bytes += segment->payload.n;
+    }
+    return true;
+}
+
 void connection_begin(struct tracker *t, struct flow *f, enum side from, const struct segment *segment)
 {
     uint16_t server_port = f->client_is_low ? f->key.high_port : f->key.low_port;
     const struct config_port *row = connection_row(t, server_port);
     if (row != NULL)
         begin_on_named_port(t, f, row);
-    else
+    else if (!t->other_ports || !pass_proxy_header(f, from, segment))
         begin_on_other_port(t, f, from, segment->payload);
 }
 

@@ -1,6 +1,7 @@
 #include "sensor/track/detect.h"
 
 #include "parsers/mail.h"
+#include "parsers/proxy.h"
 #include "parsers/tls_record.h"
 
 int detect_hello_side(struct span first)
@@ -32,6 +33,16 @@ enum protocol detect_protocol(enum side from, struct span first)
     if (span_starts(first, "\"IMPLEMENTATION\""))
         return PROTOCOL_SIEVE;
     return PROTOCOL_UNKNOWN;
+}
+
+bool detect_is_proxy_header(struct span first)
+{
+    struct proxy proxy = {0};
+    struct span back;
+    if (span_starts(first, "PROXY "))
+        return span_find(first, '\n') + 1 == first.n;
+    return first.n > 0 && proxy_may_begin(&proxy, span_byte(first, 0)) &&
+           proxy_take(&proxy, first, &back) == first.n && !proxy.over && proxy.seen == 0;
 }
 
 bool detect_is_text(struct span first)

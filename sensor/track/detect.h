@@ -17,5 +17,9 @@ enum protocol detect_protocol(enum side from, struct span first);
  * otherwise. */
 int detect_hello_side(struct span first);
 
+/* detect_is_proxy_header - does a client's first segment hold nothing but what a load balancer puts before the
+ * conversation (the PROXY protocol of HAProxy, s2.1, s2.2)? */
+bool detect_is_proxy_header(struct span first);
+
 /* detect_is_text - do the first octets look like a line of text? */
 bool detect_is_text(struct span first);

@@ -56,10 +56,13 @@ static inline uint64_t repeats_ends(struct span payload)
 {
     uint64_t first = 0;
     uint64_t last = 0;
-    size_t n = payload.n < sizeof first ? payload.n : sizeof first;
-    if (n > 0) {
+    size_t n = payload.n;
+    if (n >= sizeof first) { /* a copy of a constant size is one instruction */
+        memcpy(&first, payload.p, sizeof first);
+        memcpy(&last, payload.p + n - sizeof last, sizeof last);
+    } else if (n > 0) {
         memcpy(&first, payload.p, n);
-        memcpy(&last, payload.p + payload.n - n, n);
+        memcpy(&last, payload.p, n);
     }
     return first ^ (last << 32 | last >> 32);
 }
@@ -74,17 +77,33 @@ static inline uint64_t repeats_look(const struct repeats *r, uint64_t direction,
     return a ^ a >> 31;
 }
 
+static inline bool repeats_alike(uint64_t slot, uint64_t look)
+{
+    enum { TIME_BITS = 16 };
+    return (slot ^ look) >> TIME_BITS == 0;
+}
+
+/* Nearly always none of them is. */
+static inline bool repeats_any_alike(const uint64_t slots[REPEATS_ROW], uint64_t look)
+{
+    _Static_assert(REPEATS_ROW == 8, "all slots are compared");
+    return repeats_alike(slots[0], look) || repeats_alike(slots[1], look) || repeats_alike(slots[2], look) ||
+           repeats_alike(slots[3], look) || repeats_alike(slots[4], look) || repeats_alike(slots[5], look) ||
+           repeats_alike(slots[6], look) || repeats_alike(slots[7], look);
+}
+
 /* repeats_note - note a segment, and say whether it was noted before, within half a second (without a mark: 17 ms).
  * direction  a number that no other connection and no other direction has
  * Taking another packet for a repetition has a chance of one in 2^45. */
 static inline bool repeats_note(struct repeats *r, uint16_t row, uint64_t direction, const struct segment *s)
 {
-    enum { TICK_SHIFT = 24, MARKED_TICKS = 30, UNMARKED_TICKS = 1, TIME_BITS = 16 };
+    enum { TICK_SHIFT = 24, MARKED_TICKS = 30, UNMARKED_TICKS = 1 };
     uint64_t *slots = r->rows[row].slots;
     uint64_t look = repeats_look(r, direction, s);
     uint16_t now = (uint16_t)(s->time_ns >> TICK_SHIFT);
-    for (unsigned i = 0; i < REPEATS_ROW; i++) {
-        if ((slots[i] ^ look) >> TIME_BITS != 0)
+    bool any = repeats_any_alike(slots, look);
+    for (unsigned i = 0; any && i < REPEATS_ROW; i++) {
+        if (!repeats_alike(slots[i], look))
             continue;
         int ticks = (int16_t)(now - (uint16_t)slots[i]);
         if (ticks >= -1 && ticks <= (s->mark != 0 ? MARKED_TICKS : UNMARKED_TICKS))

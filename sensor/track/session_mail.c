@@ -3,6 +3,8 @@
 
 #include "sensor/track/conversation.h"
 
+enum { CODE_GIVES_UP = 421 }; /* RFC 5321 s3.8: whatever the command, the server closes the connection */
+
 static void note_exposure(struct session_mail *m, enum auth_exposure exposure)
 {
     if (exposure > m->auth_exposure)
@@ -90,6 +92,19 @@ static void note_software(struct session *facts, struct span text)
     }
 }
 
+/* An enhanced status code, "5.7.1" (RFC 3463 s2). */
+static bool is_status_code(struct span word)
+{
+    unsigned dots = 0;
+    for (size_t i = 0; i < word.n; i++) {
+        uint8_t octet = span_byte(word, i);
+        if (octet != '.' && (octet < '0' || octet > '9'))
+            return false;
+        dots += octet == '.';
+    }
+    return dots == 2;
+}
+
 static void note_greeting(struct session *facts, const struct mail_event *ev)
 {
     struct session_mail *m = &facts->mail;
@@ -100,6 +115,8 @@ static void note_greeting(struct session *facts, const struct mail_event *ev)
     struct span rest = ev->text;
     struct span first = span_word(&rest);
     bool smtp = facts->protocol == PROTOCOL_SMTP || facts->protocol == PROTOCOL_LMTP;
+    if (is_status_code(first)) /* "554 5.7.1 ...": RFC 2034 */
+        first = span_word(&rest);
     /* RFC 5321 s4.2: the domain comes first. A dot tells it from a word of text. */
     if (smtp && span_find(first, '.') < first.n && !ev->masked)
         session_set_text(facts->server_name, SESSION_SERVER_NAME_CAP, first);
@@ -124,12 +141,13 @@ static void note_answer_to_tls(struct conversation *c, enum side from)
 }
 
 /* Octets that come with the go-ahead can be taken for protected ones. Once the client has begun TLS they
- * only break its handshake: that is a server that cannot do what it said. */
+ * only break its handshake: that is a server that cannot do what it said. Nor does 421 deceive anybody: the server
+ * waited for TLS in vain. */
 static void note_injected_response(struct conversation *c, const struct mail_event *ev)
 {
     if (c->facts.tls.client_hello)
         c->facts.tls.not_tls = true;
-    else
+    else if (!c->server_gave_up)
         c->facts.mail.injected_response_bytes += (uint32_t)ev->count;
 }
 
@@ -180,6 +198,9 @@ void session_note_mail(struct conversation *c, const struct mail_event *ev)
     case MAIL_DATA_BEFORE_TLS:
         m->data_before_tls |= !facts->midstream;
         break; /* a login may lie before the capture */
-    case MAIL_BYE: m->bye = true; break;
+    case MAIL_BYE:
+        m->bye = true;
+        c->server_gave_up |= ev->from == SERVER && ev->code == CODE_GIVES_UP;
+        break;
     }
 }

@@ -264,7 +264,8 @@ static void judge_established(struct conversation *c)
         return;
     }
     if (!t->server_hello) { /* up to TLS 1.2 a client sends data only after the server's Finished */
-        t->established = one_sided && c->finished[CLIENT] && c->data[CLIENT];
+        bool unheard = one_sided || c->facts.side[SERVER].gap_before_tls;
+        t->established = unheard && c->finished[CLIENT] && c->data[CLIENT];
         return;
     }
     bool both = (c->finished[CLIENT] || c->data[CLIENT]) && (c->finished[SERVER] || c->data[SERVER]);
@@ -359,6 +360,15 @@ static void note_piece(struct conversation *c, enum side from, const struct tls_
     }
 }
 
+/* What stands where the header of a record should: the handshake failed, and its client goes on without TLS. */
+static bool is_text(const struct tls_record *r)
+{
+    for (uint8_t i = 0; i < r->header_used; i++)
+        if (r->header[i] < ' ' || r->header[i] > '~')
+            return false;
+    return r->header_used > 0;
+}
+
 void session_feed_tls(struct conversation *c, enum side from, struct cursor *in)
 {
     while (cursor_left(in) > 0 && !c->facts.tls.established) {
@@ -371,6 +381,8 @@ void session_feed_tls(struct conversation *c, enum side from, struct cursor *in)
              * TLS. */
             if (from == SERVER && !c->records[from].started && c->facts.tls.client_hello)
                 c->facts.tls.not_tls = true;
+            if (from == CLIENT && is_text(&c->records[CLIENT]) && c->facts.tls.alert_seen)
+                c->facts.mail.cleartext_goes_on |= c->facts.mail.tls_accepted;
             c->facts.tls.malformed |= c->facts.tls.begun;
             c->reading[from] = READING_NOTHING;
             stores_take_back(c->shared->stores, &c->records[from]);

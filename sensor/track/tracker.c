@@ -176,7 +176,8 @@ static void on_segment(struct tracker *t, struct flow *f, enum side from, const 
         note_reset(t, f, from, segment);
     if (segment->flags & (TCP_FIN | TCP_RST) || side->fin || f->side[side_other(from)].fin)
         maybe_end(t, f);
-    connection_interim(t, f);
+    if (t->live)
+        connection_interim(t, f);
 }
 
 static bool plausible(const struct flow *f, enum side from, const struct segment *segment)

@@ -4,7 +4,6 @@ const { execFileSync } = require("child_process");
 const fs = require("fs");
 const os = require("os");
 const path = require("path");
-const Ajv = require("ajv");
 const alerts = require("./alerts");
 const hostile = require("./hostile");
 const layouts = require("./layout");
@@ -12,7 +11,8 @@ const { lint } = require("./lint");
 const mutations = require("./mutations");
 const panels = require("./panels");
 const { preview } = require("./preview");
-const { feed, start } = require("./servers");
+const { makeSchemaCheck } = require("./schema");
+const { feed, report, start } = require("./servers");
 const { interpolate } = require("./variables");
 
 const DASHBOARDS = path.join(layouts.ROOT, "dashboards");
@@ -43,18 +43,6 @@ function checkGenerated() {
   } catch (error) {
     return [error.stderr || String(error)];
   }
-}
-
-function makeSchemaCheck() {
-  const schema = JSON.parse(fs.readFileSync(process.env.DASHBOARD_SCHEMA, "utf8"));
-  const validate = new Ajv({ strict: false, allErrors: true }).compile(schema);
-  return (board) =>
-    validate(board)
-      ? []
-      : validate.errors.map(
-          (error) =>
-            `${board.title}: ${error.instancePath} ${error.message} ${error.params.additionalProperty || ""}`,
-        );
 }
 
 /* Broken copies that a check does not notice. */
@@ -133,6 +121,34 @@ async function checkData(boards, redis, admin, folder) {
       notices.push(`not noticed: ${what}`);
   }
   check(`${mutations.DATA.length} broken dashboards are noticed by their data`, notices);
+}
+
+/* Before a sensor has written, and where nothing is chosen: the text for no data, and no error. */
+async function checkEmpty(boards, redis) {
+  const bad = [];
+  const variables = {
+    datasource: "waxseal-redis",
+    site: "nowhere",
+    sensor: "all",
+    resolution: "1m",
+    server: "",
+    cert: "",
+    client: "",
+  };
+  for (const board of boards)
+    for (const panel of board.panels.filter((item) => item.type !== "row")) {
+      const name = `${board.title}: ${panel.title}`;
+      const shown = await panels.evaluate(panel, { redis, board, variables, range: { from: 0, to: 1000 } });
+      const texts = shown.values.map(({ display }) => display.text);
+      const rows = shown.data.reduce((sum, frame) => sum + (panel.options.reduceOptions ? 0 : frame.length), 0);
+      const own = /:hb:|^$/.test(shown.target.keyName || "");
+      if (
+        rows ||
+        (!own && texts.some((text) => ![panel.fieldConfig.defaults.noValue, "no session"].includes(text)))
+      )
+        bad.push(`${name}: shows ${rows} rows, ${texts.join(", ")}`);
+    }
+  check("an empty Redis gives the texts for no data", bad);
 }
 
 async function checkHostileMutations(boards, layout, redis, admin) {
@@ -278,7 +294,10 @@ async function checkSensorRights(server, mayNot) {
 function checkFiles(boards, layout) {
   check("the committed files are what dashboards/source says", checkGenerated());
   const bySchema = makeSchemaCheck();
-  check("JSON Schema of @grafana/schema", boards.flatMap(bySchema));
+  check(
+    "JSON Schema of @grafana/schema: dashboards, and options and fields of each panel",
+    boards.flatMap(bySchema),
+  );
   check(
     "lint",
     boards.flatMap((board) => lint(board, layout, boards)),
@@ -308,13 +327,16 @@ async function checkAgainstRedis(boards, layout, program, work, folder) {
     await checkAlerts(rules, layout, boards, redis);
     await checkLimits(rules, redis, admin);
     await checkSensorRights(server, await checkRights(redis, admin));
+    const reports = ["grafana", "waxseal"].map((user) => report(server, program, SITE, user));
+    check("deploy/redis.acl: both users may ask for a report", reports.filter(Boolean));
     await admin.call("FLUSHALL");
+    await checkEmpty(boards, redis);
     check("texts from the wire stay texts", await hostile.problems(boards, layout, redis, admin));
     await checkHostileMutations(boards, layout, redis, admin);
     redis.close();
     admin.close();
   } finally {
-    server.stop();
+    await server.stop();
   }
 }
 

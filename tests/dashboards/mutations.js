@@ -335,6 +335,37 @@ const SCHEMA = [
   ],
 ];
 
+/* Seen by the schema of a kind of panel. */
+SCHEMA.push(
+  [
+    "an option that the panel does not know",
+    (b) => {
+      all(b, "bargauge")[0].options.displaymode = "basic";
+    },
+  ],
+  [
+    "an option with a word that is none",
+    (b) => {
+      all(b, "stat")[0].options.colorMode = "text";
+    },
+  ],
+  [
+    "a setting of a chart that is none",
+    (b) => {
+      all(b, "timeseries")[0].fieldConfig.defaults.custom.drawStyle = "columns";
+    },
+  ],
+  [
+    "a setting of one column that is none",
+    (b) => {
+      all(b, "table")[0].fieldConfig.overrides[0].properties.push({
+        id: "custom.cellOptions",
+        value: { type: "text" },
+      });
+    },
+  ],
+);
+
 /* Seen with data only. */
 const DATA = [
   [

@@ -1,6 +1,6 @@
 /* servers.js - a redis-server of our own with the rights of deploy/redis.acl, and the real sensor that fills it. */
 "use strict";
-const { execFileSync, spawn } = require("child_process");
+const { execFileSync, spawn, spawnSync } = require("child_process");
 const crypto = require("crypto");
 const fs = require("fs");
 const net = require("net");
@@ -72,7 +72,13 @@ async function start(folder) {
       await redis.call("AUTH", user, fs.readFileSync(passwordFile(user), "utf8").trim());
       return redis;
     },
-    stop: () => server.kill(),
+    /* It still writes its append-only file, in the folder that the caller removes next. */
+    stop: () =>
+      new Promise((resolve) => {
+        if (ended) return resolve();
+        server.once("exit", resolve);
+        server.kill("SIGKILL");
+      }),
   };
 }
 
@@ -101,4 +107,16 @@ function feed(redis, program, folder, site, sensor) {
   );
 }
 
-module.exports = { feed, start };
+/* report - what is wrong with `waxseal report` as one of the users; null where nothing is. */
+function report(redis, program, site, user) {
+  const url = `redis://${user}@127.0.0.1:${redis.port}`;
+  const done = spawnSync(
+    program,
+    ["report", "--json", "--redis", url, "--redis-password-file", redis.passwordFile(user), "--site", site],
+    { encoding: "utf8" },
+  );
+  if (done.status !== 0) return `waxseal report as ${user}: ${done.stderr.trim()}`;
+  return done.stdout.startsWith("{") ? null : `waxseal report as ${user} gives no JSON`;
+}
+
+module.exports = { feed, report, start };

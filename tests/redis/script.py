@@ -3,10 +3,11 @@
 
 Numbering, refusals before the first write, buckets and their late parts, the window of 24 hours, merging of records, views.
 Exit status 77: redis-server is not installed."""
+import os
 import random
 import sys
 
-from store import Refused, Sender, Store, pairs
+from store import ROOT, Client, Refused, Sender, Store
 
 MINUTE, HOUR, DAY = 60000, 3600000, 86400000
 T = 1700000000000 - 1700000000000 % DAY  # a midnight, so that hours and days are easy to tell
@@ -150,6 +151,45 @@ def test_records_of_others_hold_nothing_up(store):
     expect(store.hash(one.prefix + "now")["servers_total"], "0")
 
 
+def spoil(store, key, chance):
+    """Puts nonsense into a key, of its type."""
+    junk = chance.choice(["", "x", "-1", "1e9", "nan", "9" * 16, "12 3", "none"])
+    kind, there = store.dump(key)
+    if kind == "hash":
+        store.ask("HSET", key, chance.choice(there[::2] + ["new", "@x", "rule:x", "#rule", "top rule x"]), junk)
+    elif kind == "zset":
+        store.ask("ZADD", key, chance.randrange(-5, 10 ** 13), chance.choice([junk, "1m:all:5", "1m:all:x", "9m:all:60000", str(T)]))
+    elif kind == "set":
+        store.ask("SADD", key, junk)
+    elif kind == "string":
+        store.ask("SET", key, junk)
+    elif kind == "stream" and "view:" not in key:
+        store.ask("XADD", key, "*", "field", junk)
+
+
+def test_nonsense_in_keys_never_stops_the_script(store):
+    """A half-applied batch would be the worst of all: whatever others write, the script ends of itself."""
+    chance = random.Random(7)
+    for turn in range(150):
+        store.ask("FLUSHALL")
+        one, two = Sender(store), Sender(store, sensor="two")
+        batch = (COUNTERS, ("fields", "id"), ("event", T, "x"), roll(T, 1), roll(T + MINUTE, 1), ("top", "rule", T, "tls10", 1, "x", 2),
+                 ("alert", T, "state", "cleared", "open_ms", 5), ("health", T, "packets", 1), ("sensor", "version", "1"), ("gauges", "lag_ms", 0),
+                 server("192.0.2.1", T, sessions=1, offer_ms=T, offer_sensor="a", best_version="TLS1.2", cert_not_after=1, **{"rule:x": f"{T} 3"}),
+                 ("cert", "sha256:aa", "last_ms", T, "first_ms", T, "not_after", 5, "server", "192.0.2.1:25", "sessions", 1),
+                 ("client", "192.0.2.2", "last_ms", T, "first_ms", T, "sessions", 1, "plaintext", 0), ("heartbeat", 15), mark(T))
+        one.send(*batch)
+        two.send(*batch)
+        keys = store.ask("KEYS", "*")
+        for _ in range(1 + turn % 5):
+            spoil(store, chance.choice(keys), chance)
+        for sender, more in ((one, batch), (two, (roll(T + DAY, 1), mark(T + 2 * DAY))), (one, ("finish",))):
+            try:
+                sender.send(*((COUNTERS,) + more if more is not batch and more != ("finish",) else more if more is batch else (("finish",),)))
+            except Refused as error:
+                assert str(error).startswith(("REFUSED", "WRONGTYPE")), f"turn {turn}: {error}"
+
+
 def test_full_memory_changes_nothing(store):
     one = Sender(store)
     one.send(COUNTERS, roll(T, 1), mark(T))
@@ -170,6 +210,16 @@ def test_ids_follow_the_event_and_never_fall(store):
     expect([(entry[0], entry[1]["id"]) for entry in store.stream(one.prefix + "events")],
            [(f"{T + 5}-0", "a"), (f"{T + 5}-1", "b"), (f"{T + 5}-2", "c"), (f"{T + 5}-3", "d"), (f"{T + 9}-0", "e"), (f"{T + 9}-1", "f"),
             (f"{T + 10}-0", "g")])
+
+
+def test_captures_without_times_are_taken(store):
+    one = Sender(store)
+    one.send(("fields", "id"), ("event", 0, "a"), ("event", 0, "b"), COUNTERS, roll(0, 2), ("top", "rule", 0, "x", 1), server("192.0.2.1", 0), mark(0))
+    one.send(COUNTERS, roll(0, 1), roll(MINUTE, 5), ("finish",))
+    one.send(COUNTERS, roll(0, 1), ("finish",))
+    expect(len(store.stream(one.prefix + "events")), 2)
+    expect(sessions_of(store, one.prefix + "roll:1m:all"), {0: 4, MINUTE: 5})
+    expect(sessions_of(store, one.prefix + "roll:1d:all"), {0: 9})
 
 
 # ---- buckets
@@ -389,6 +439,27 @@ def test_only_keys_of_the_site(store):
     one = Sender(store, site="north")
     one.send(COUNTERS, roll(T, 1), server("192.0.2.1", T), ("heartbeat", 15), mark(T), ("finish",))
     expect([key for key in store.dump_all() if not key.startswith("waxseal:{north}:")], [])
+
+
+def test_the_rights_of_the_sensor_are_enough(store):
+    """With the user of deploy/redis.acl: every command that the script has, long and short tails, views, the end."""
+    with open(os.path.join(ROOT, "deploy", "redis.acl"), encoding="utf-8") as file:
+        rights = next(line.split() for line in file if line.startswith("user waxseal "))
+    store.ask("ACL", "SETUSER", "waxseal", "reset", "on", "nopass", *[word for word in rights if word[0] in "+-~@"])
+    client = Client(store.path)
+    client.ask("AUTH", "waxseal", "any")
+    one = Sender(client)
+    for start in (T + HOUR, T, T + 2 * DAY):
+        one.send(("limits", 100, 100, 15), COUNTERS, roll(start, 1), ("fields", "id"), ("event", start, "x"), ("top", "client", start, "x", 1),
+                 ("alert", start, "state", "raised"), ("health", start, "packets", 1), ("sensor", "version", "1"), ("gauges", "lag_ms", 0),
+                 ("advice", "tls10", "x"), server("192.0.2.1", start, sessions=1), ("cert", "sha256:aa", "last_ms", start, "server", "192.0.2.1:25"),
+                 ("client", "192.0.2.2", "last_ms", start), ("heartbeat", 15), mark(start), ("finish",))
+    one.send(COUNTERS, *[roll(T + i * MINUTE, 1) for i in range(0, 800, 2)], ("finish",))
+    one.send(COUNTERS, roll(T + MINUTE, 1), ("finish",))
+    store.ask("DEL", one.prefix + "srv:192.0.2.1:25")
+    one.send(("finish",))
+    expect(store.hash(one.prefix + "now")["servers_total"], "0")
+    client.close()
 
 
 def main():

@@ -243,6 +243,225 @@ static void test_amid_hello_alone_is_hello_only(void **state)
     assert_int_equal(policy_tls_state(&last), TLS_STATE_HELLO_ONLY);
 }
 
+static void test_amid_lines_of_a_stored_mail_are_no_commands(void **state)
+{
+    (void)state;
+    wire_open(&wire, tracker, 40000, 143);
+    wire_say(&wire, CLIENT, "Dear colleague,\r\nplease login here now\r\nx STARTTLS\r\n");
+    wire_say(&wire, SERVER, "a3 OK stored\r\n");
+    finish();
+    assert_false(last.mail.auth_seen);
+    assert_false(last.mail.tls_asked);
+}
+
+static void test_amid_literal_that_was_announced_before_is_no_command(void **state)
+{
+    (void)state;
+    wire_open(&wire, tracker, 40000, 143);
+    wire_say(&wire, SERVER, "+ go on\r\n");
+    wire_say(&wire, CLIENT, "a LOGIN alice pw\r\nb STARTTLS\r\nand so on\r\n");
+    wire_say(&wire, SERVER, "a3 OK stored\r\n");
+    finish();
+    assert_false(last.mail.auth_seen);
+    assert_false(has_finding(RULE_command_injection));
+}
+
+static void test_amid_login_of_a_running_session_counts(void **state)
+{
+    (void)state;
+    wire_open(&wire, tracker, 40000, 143);
+    wire_say(&wire, CLIENT, "a LOGIN alice pw\r\n");
+    wire_say(&wire, SERVER, "a OK in\r\n");
+    finish();
+    assert_true(has_finding(RULE_auth_in_clear));
+}
+
+static void test_amid_end_of_the_capture_before_the_go_ahead_leaves_the_mode_open(void **state)
+{
+    (void)state;
+    for (int closed = 0; closed <= 1; closed++) {
+        session_count = 0;
+        wire_open(&wire, tracker, (uint16_t)(40000 + closed), 25);
+        wire_handshake(&wire);
+        wire_say(&wire, SERVER, "220 mx.example.org ESMTP\r\n");
+        wire_say(&wire, CLIENT, "EHLO client.example.net\r\n");
+        wire_say(&wire, SERVER, "250-mx.example.org\r\n250 STARTTLS\r\n");
+        wire_say(&wire, CLIENT, "STARTTLS\r\n");
+        if (closed)
+            wire_close(&wire);
+        finish();
+        assert_int_equal(policy_mode(&last), closed ? MODE_PLAINTEXT : MODE_UNDECIDABLE);
+    }
+}
+
+static void say_starttls(void)
+{
+    wire_handshake(&wire);
+    wire_say(&wire, SERVER, "220 mx.example.org ESMTP\r\n");
+    wire_say(&wire, CLIENT, "EHLO client.example.net\r\n");
+    wire_say(&wire, SERVER, "250-mx.example.org\r\n250 STARTTLS\r\n");
+    wire_say(&wire, CLIENT, "STARTTLS\r\n");
+    wire_say(&wire, SERVER, "220 ready\r\n");
+}
+
+static void test_amid_starttls_on_a_tls_port_is_told(void **state)
+{
+    (void)state;
+    wire_open(&wire, tracker, 40000, 465);
+    say_starttls();
+    shake_hands();
+    finish();
+    assert_int_equal(policy_mode(&last), MODE_STARTTLS);
+    assert_int_equal(policy_starttls(&last), STARTTLS_UPGRADED);
+    assert_true(has_finding(RULE_cleartext_on_tls_port));
+}
+
+/* A server that waited for the ClientHello in vain says good-bye in the clear; that forges nothing. */
+static void test_amid_421_behind_the_go_ahead_is_no_injection(void **state)
+{
+    (void)state;
+    for (int good_bye = 0; good_bye <= 1; good_bye++) {
+        session_count = 0;
+        wire_open(&wire, tracker, (uint16_t)(40000 + good_bye), 25);
+        say_starttls();
+        wire_say(&wire, SERVER, good_bye ? "421 4.4.2 timeout\r\n" : "250 ok\r\n");
+        wire_close(&wire);
+        finish();
+        assert_int_equal(has_finding(RULE_response_injection), !good_bye);
+    }
+}
+
+static void test_amid_hello_in_vain_after_a_go_ahead_is_a_failure(void **state)
+{
+    (void)state;
+    wire_open(&wire, tracker, 40000, 25);
+    say_starttls();
+    send_client_hello();
+    wire_close(&wire);
+    finish();
+    assert_int_equal(policy_tls_state(&last), TLS_STATE_HELLO_ONLY);
+    assert_true(has_finding(RULE_tls_handshake_failed));
+}
+
+static void test_amid_client_that_left_without_a_word_never_got_that_far(void **state)
+{
+    (void)state;
+    wire_open(&wire, tracker, 40000, 25);
+    wire_handshake(&wire);
+    wire_say(&wire, SERVER, "554 5.7.1 mx.example.org does not like you\r\n");
+    wire_close(&wire);
+    finish();
+    assert_int_equal(policy_starttls(&last), STARTTLS_NONE);
+    assert_string_equal(last.server_name, "mx.example.org"); /* not the status code */
+}
+
+/* Before a PIX the banner is overwritten, behind it the command. Neither lets STARTTLS through. */
+static void test_amid_ehlo_that_a_device_keeps_back_is_stripping(void **state)
+{
+    (void)state;
+    for (int behind = 0; behind <= 1; behind++) {
+        session_count = 0;
+        wire_open(&wire, tracker, (uint16_t)(40000 + behind), 25);
+        wire_handshake(&wire);
+        wire_say(&wire, SERVER, behind ? "220 mx.example.org\r\n" : "220 *******0*2***********200*\r\n");
+        wire_say(&wire, CLIENT, behind ? "XXXX client.example.net\r\n" : "EHLO client.example.net\r\n");
+        wire_say(&wire, SERVER, "500 5.5.1 unrecognized\r\n");
+        wire_say(&wire, CLIENT, "HELO client.example.net\r\n");
+        wire_say(&wire, SERVER, "250 mx.example.org\r\n");
+        wire_close(&wire);
+        finish();
+        assert_int_equal(policy_starttls(&last), STARTTLS_STRIPPED);
+    }
+}
+
+static void test_amid_ehlo_that_a_server_does_not_know_is_none(void **state)
+{
+    (void)state;
+    wire_open(&wire, tracker, 40000, 25);
+    wire_handshake(&wire);
+    wire_say(&wire, SERVER, "220 mx.example.org\r\n");
+    wire_say(&wire, CLIENT, "EHLO client.example.net\r\n");
+    wire_say(&wire, SERVER, "500 5.5.1 unrecognized\r\n");
+    wire_close(&wire);
+    finish();
+    assert_int_equal(policy_starttls(&last), STARTTLS_UNKNOWN);
+}
+
+static void test_amid_text_behind_a_failed_handshake_is_plaintext(void **state)
+{
+    (void)state;
+    wire_open(&wire, tracker, 40000, 25);
+    say_starttls();
+    send_client_hello();
+    build_alert(out, 2, 40);
+    send_out(SERVER);
+    wire_say(&wire, CLIENT, "MAIL FROM:<a@example.net>\r\n");
+    wire_say(&wire, SERVER, "250 ok\r\n");
+    wire_close(&wire);
+    finish();
+    assert_int_equal(policy_mode(&last), MODE_PLAINTEXT);
+    assert_int_equal(policy_starttls(&last), STARTTLS_FAILED);
+    assert_true(has_finding(RULE_cleartext_after_go_ahead));
+}
+
+static void test_amid_proxy_header_on_another_port_hides_no_greeting(void **state)
+{
+    (void)state;
+    static const char header[] = "PROXY TCP4 192.0.2.1 192.0.2.2 4000 10025\r\n";
+    wire_open(&wire, tracker, 40000, 10025);
+    wire_handshake(&wire);
+    struct segment again = wire_segment(&wire, CLIENT, TCP_ACK, header, sizeof header - 1);
+    wire_feed(&wire, &again);
+    wire_say(&wire, CLIENT, header);
+    wire_say(&wire, SERVER, "220 mx.example.org ESMTP\r\n");
+    wire_say(&wire, CLIENT, "EHLO client.example.net\r\n");
+    wire_say(&wire, SERVER, "250-mx.example.org\r\n250 SIZE\r\n");
+    wire_close(&wire);
+    finish();
+    assert_int_equal(last.detected_by, DETECTED_BY_CONTENT);
+    assert_string_equal(last.server_name, "mx.example.org");
+    assert_int_equal(last.side[CLIENT].gap_bytes, 0);
+    assert_int_equal(policy_starttls(&last), STARTTLS_NOT_OFFERED);
+}
+
+/* ServerHello to ServerHelloDone were lost: that the client goes on shows that they came. */
+static void test_amid_lost_flight_of_the_server_is_no_silence(void **state)
+{
+    (void)state;
+    for (int data = 0; data <= 1; data++) {
+        session_count = 0;
+        wire_open(&wire, tracker, (uint16_t)(40000 + data), 25);
+        say_starttls();
+        send_client_hello();
+        wire.next[SERVER] += 1200;
+        send_finished(CLIENT);
+        if (data)
+            send_records(CLIENT, 23, 60);
+        wire_close(&wire);
+        finish();
+        assert_int_equal(policy_tls_state(&last), data ? TLS_STATE_ESTABLISHED : TLS_STATE_UNKNOWN);
+    }
+}
+
+static void test_amid_server_that_hangs_up_on_a_hello_is_a_failure(void **state)
+{
+    (void)state;
+    for (int hung_up = 0; hung_up <= 1; hung_up++) {
+        session_count = 0;
+        wire_open(&wire, tracker, (uint16_t)(40000 + hung_up), 993);
+        wire_handshake(&wire);
+        send_client_hello();
+        struct segment reset = wire_segment(&wire, SERVER, TCP_RST | TCP_ACK, "", 0);
+        if (hung_up)
+            wire_feed(&wire, &reset);
+        else
+            wire_close(&wire); /* the client gave up waiting */
+        finish();
+        assert_int_equal(policy_tls_state(&last), TLS_STATE_HELLO_ONLY);
+        assert_int_equal(has_finding(RULE_tls_handshake_failed), hung_up);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -259,6 +478,20 @@ int main(void)
         TEST(test_amid_client_alone_went_on_under_protection),
         TEST(test_amid_client_alone_of_tls13_is_not_hello_only),
         TEST(test_amid_hello_alone_is_hello_only),
+        TEST(test_amid_lines_of_a_stored_mail_are_no_commands),
+        TEST(test_amid_literal_that_was_announced_before_is_no_command),
+        TEST(test_amid_login_of_a_running_session_counts),
+        TEST(test_amid_end_of_the_capture_before_the_go_ahead_leaves_the_mode_open),
+        TEST(test_amid_starttls_on_a_tls_port_is_told),
+        TEST(test_amid_421_behind_the_go_ahead_is_no_injection),
+        TEST(test_amid_hello_in_vain_after_a_go_ahead_is_a_failure),
+        TEST(test_amid_client_that_left_without_a_word_never_got_that_far),
+        TEST(test_amid_ehlo_that_a_device_keeps_back_is_stripping),
+        TEST(test_amid_ehlo_that_a_server_does_not_know_is_none),
+        TEST(test_amid_text_behind_a_failed_handshake_is_plaintext),
+        TEST(test_amid_proxy_header_on_another_port_hides_no_greeting),
+        TEST(test_amid_lost_flight_of_the_server_is_no_silence),
+        TEST(test_amid_server_that_hangs_up_on_a_hello_is_a_failure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

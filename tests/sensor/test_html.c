@@ -1,4 +1,5 @@
-/* The HTML report: escaping, what a run that never began leaves alone, and a file that is whole or not there. */
+/* The HTML report: escaping, what a run that never began leaves alone, and a file that is whole or not
+ * there. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -69,12 +70,12 @@ static void test_html_text_long_text_is_cut_with_an_ellipsis(void **state)
     free(text);
 }
 
-static void open_report(struct sink *sink, const char *name)
+static void open_report(struct sink *sink, const char *name, bool live)
 {
     char error[HTML_ERROR_CAP];
     config_defaults(&config);
     snprintf(config.html_path, sizeof config.html_path, "%s/%s", folder, name);
-    assert_true(html_open(sink, &config, false, error));
+    assert_true(html_open(sink, &config, live, error));
 }
 
 static void test_html_finish_writes_a_whole_file(void **state)
@@ -85,7 +86,7 @@ static void test_html_finish_writes_a_whole_file(void **state)
     struct run_summary summary = {.begun = true, .inputs = 1};
     size_t length = 0;
     struct stat status;
-    open_report(&sink, "report.html");
+    open_report(&sink, "report.html", false);
     sample_make(&x);
     sink.event(sink.state, &x.event);
     assert_true(sink.finish(sink.state, &summary));
@@ -104,7 +105,7 @@ static void test_html_run_that_never_began_leaves_the_last_report(void **state)
     struct sink sink;
     struct run_summary nothing = {.begun = false};
     size_t length = 0;
-    open_report(&sink, "kept.html");
+    open_report(&sink, "kept.html", false);
     FILE *f = fopen(config.html_path, "w");
     fputs("before", f);
     fclose(f);
@@ -113,6 +114,39 @@ static void test_html_run_that_never_began_leaves_the_last_report(void **state)
     assert_string_equal(text, "before");
     free(text);
     unlink(config.html_path);
+}
+
+static bool there(void)
+{
+    struct stat status;
+    return stat(config.html_path, &status) == 0;
+}
+
+static void test_html_live_report_is_written_every_five_minutes(void **state)
+{
+    (void)state;
+    enum { MINUTE_MS = 60000 };
+    struct sink sink;
+    struct run_summary summary = {.begun = true, .inputs = 1};
+    struct run_summary nothing = {.begun = false};
+    open_report(&sink, "live.html", true);
+    sink.status(sink.state, 1000, &summary);
+    sink.status(sink.state, 1000 + 4 * MINUTE_MS, &summary);
+    assert_false(there());
+    sink.status(sink.state, 1000 + 5 * MINUTE_MS, &summary);
+    assert_true(there());
+    unlink(config.html_path);
+    sink.status(sink.state, 1000 + 9 * MINUTE_MS, &summary);
+    assert_false(there());
+    sink.status(sink.state, 1000 + 10 * MINUTE_MS, &summary);
+    assert_true(there());
+    unlink(config.html_path);
+    assert_true(sink.finish(sink.state, &nothing));
+    open_report(&sink, "read.html", false);
+    sink.status(sink.state, 1000, &summary);
+    sink.status(sink.state, 1000 + 60 * MINUTE_MS, &summary);
+    assert_false(there());
+    assert_true(sink.finish(sink.state, &nothing));
 }
 
 static void test_html_folder_that_is_not_there_is_said(void **state)
@@ -144,6 +178,7 @@ int main(void)
         cmocka_unit_test(test_html_text_long_text_is_cut_with_an_ellipsis),
         cmocka_unit_test(test_html_finish_writes_a_whole_file),
         cmocka_unit_test(test_html_run_that_never_began_leaves_the_last_report),
+        cmocka_unit_test(test_html_live_report_is_written_every_five_minutes),
         cmocka_unit_test(test_html_folder_that_is_not_there_is_said),
         cmocka_unit_test(test_replace_failed_write_keeps_the_old_file),
     };

@@ -1,4 +1,5 @@
-/* The series over time of a report: no count is lost, however far the times are apart and in whatever order they come. */
+/* The series over time of a report: no count is lost, however far the times are apart and in whatever order
+ * they come. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -244,7 +244,8 @@ static const struct {
     {"# c\ncaps:\n  flows: 1000\n  flowz: 12\n",
      ":4: caps.flowz: unknown key; known here: flows, negotiations, *"},
     {"outputs:\n  redis:\n    url: redis://x\n\n    port: 3\n",
-     ":5: outputs.redis.port: unknown key; known here: url, password_file, ca, sentinel_user, "
+     ":5: outputs.redis.port: unknown key; known here: url, password_file, ca, certificate, key, "
+     "sentinel_user, "
      "sentinel_password_file, replicas, connect_ms, answer_ms, patience_ms, queue_bytes, spool, "
      "spool_cap_bytes, "
      "events_cap, events, alerts_cap"},

@@ -265,9 +265,21 @@ local function swap(name)
     call('EXPIRE', key, VIEW_TTL_S)
 end
 
+-- What was not seen for longest goes, with its record, so that a sweep over many addresses does not fill Redis.
+local function forget_oldest(index, record)
+    local excess = call('ZCARD', index) - INDEX_ROWS
+    while excess > 0 do
+        local ids = call('ZRANGE', index, 0, math.min(excess, FORGOTTEN_AT_ONCE) - 1)
+        call('ZREM', index, unpack(ids))
+        for i, id in ipairs(ids) do ids[i] = prefix .. record .. id end
+        call('DEL', unpack(ids))
+        excess = excess - #ids
+    end
+end
+
 local function make_view(name)
     local view, index = VIEWS[name], prefix .. 'idx:' .. name
-    call('ZREMRANGEBYRANK', index, 0, -INDEX_ROWS - 1)
+    forget_oldest(index, view.record)
     local ids = call('ZRANGE', index, 0, -1)
     local sums, made, total, newest = {}, prefix .. 'view:' .. name .. ':new', 0, 1
     for _, sum in ipairs(view.sums) do sums[sum] = 0 end

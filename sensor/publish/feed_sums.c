@@ -38,6 +38,7 @@ struct name {
 struct feed_sums {
     size_t minute_count;
     size_t name_count;
+    bool counters_told; /* once also where there is nothing to count: every gauge is there from the start */
     size_t last_minute; /* the one that was found last: most events follow each other */
     struct minute minutes[MINUTES];
     struct name names[NAMES];
@@ -109,8 +110,9 @@ static bool put_minute(struct batch *b, const struct minute *m)
 static bool put_minutes(struct feed_sums *s, struct batch *b)
 {
     size_t done = 0;
-    if (s->minute_count > 0 && !put_counters(b))
+    if ((s->minute_count > 0 || !s->counters_told) && !put_counters(b))
         return false;
+    s->counters_told = true;
     while (done < s->minute_count && put_minute(b, &s->minutes[done]))
         done++;
     memmove(s->minutes, s->minutes + done, (s->minute_count - done) * sizeof s->minutes[0]);

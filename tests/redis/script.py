@@ -403,6 +403,21 @@ def test_views_are_tables_of_one_shape(store):
     expect(store.hash(one.prefix + "hist:certdays"), {"expired": "0", "d0_7": "0", "d8_14": "1", "d15_30": "0", "d31_90": "0", "d91_up": "0"})
 
 
+def test_records_are_bounded(store):
+    """The 10,000 seen last stay; a stranger's key in the place of a record that goes is no trouble."""
+    one = Sender(store)
+    store.ask("SADD", one.prefix + "cli:10.0.0.5", "mine")
+    for part in range(0, 12000, 1000):
+        one.send(*[("client", f"10.0.{i // 200}.{i % 200}", "last_ms", T + i, "first_ms", T + i) for i in range(part, part + 1000)])
+    one.send(("finish",))
+    clients = [key for key in store.ask("KEYS", "*") if ":cli:" in key and not key.endswith(":10.0.0.5")]
+    expect(len(clients), 10000)
+    expect(store.ask("ZCARD", one.prefix + "idx:clients"), 10000)
+    expect(one.prefix + "cli:10.0.9.199" in clients, False)
+    expect(one.prefix + "cli:10.0.10.0" in clients, True)
+    expect(store.hash(one.prefix + "now")["clients_total"], "10000")
+
+
 def test_sensors_are_told_apart(store):
     up, ended, lost = (Sender(store, sensor=name) for name in ("up", "ended", "lost"))
     for one, rest in ((lost, ()), (ended, (("finish",),)), (up, ())):

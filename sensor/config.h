@@ -122,6 +122,8 @@ struct config {
     char
         redis_sentinel_password_file[CONFIG_PATH_CAP]; /* "": environment WAXSEAL_SENTINEL_PASSWORD, if set */
     char redis_ca_file[CONFIG_PATH_CAP];               /* roots for rediss://; "" the system's */
+    char redis_certificate_file[CONFIG_PATH_CAP]; /* of this client for rediss://, with its chain; "" none */
+    char redis_key_file[CONFIG_PATH_CAP];
     uint32_t redis_connect_ms;
     uint32_t redis_answer_ms;   /* for an answer, before the connection is given up */
     uint32_t redis_patience_ms; /* how long read, and the end of a run, wait for Redis where nothing moves */

@@ -96,6 +96,8 @@ const struct config_setting config_settings[CONFIG_SETTING_COUNT] = {
     {CONFIG_REDIS, "url", CONFIG_TEXT, OF(redis_url), 0, 0},
     {CONFIG_REDIS, "password_file", CONFIG_TEXT, OF(redis_password_file), 0, 0},
     {CONFIG_REDIS, "ca", CONFIG_TEXT, OF(redis_ca_file), 0, 0},
+    {CONFIG_REDIS, "certificate", CONFIG_TEXT, OF(redis_certificate_file), 0, 0},
+    {CONFIG_REDIS, "key", CONFIG_TEXT, OF(redis_key_file), 0, 0},
     {CONFIG_REDIS, "sentinel_user", CONFIG_TEXT, OF(redis_sentinel_user), 0, 0},
     {CONFIG_REDIS, "sentinel_password_file", CONFIG_TEXT, OF(redis_sentinel_password_file), 0, 0},
     {CONFIG_REDIS, "replicas", CONFIG_NUMBER, OF(redis_replicas), 0, 16},

@@ -19,6 +19,7 @@ struct backlog {
     uint64_t memory_cap;
     uint64_t held_count;
     uint64_t spooled_count; /* of those held */
+    uint64_t unspooled_events;
     uint64_t next_number;
     char run[SPOOL_RUN_BYTES + 1];
     struct spool *spool; /* NULL: none */
@@ -30,13 +31,25 @@ struct backlog {
 
 /* ---- the list in memory ---- */
 
+/* A batch comes (+1) or goes (-1): what would be lost with the process is known without looking at all of them. */
+static void count_place(struct backlog *b, const struct held *h, int change)
+{
+    uint64_t more = (uint64_t)(int64_t)change;
+    if (h->in_spool)
+        b->spooled_count += more;
+    else
+        b->unspooled_events += more * h->record.events;
+}
+
 static struct held *hold(struct backlog *b, const struct spool_record *record, const char *body,
-                         uint64_t now_ms)
+                         const struct spool_place *end, uint64_t now_ms)
 {
     struct held *h = malloc(sizeof *h + record->body_bytes);
     if (h == NULL)
         return NULL;
-    *h = (struct held){.record = *record, .taken_ms = now_ms};
+    *h = (struct held){.record = *record, .taken_ms = now_ms, .in_spool = end != NULL};
+    if (end != NULL)
+        h->end = *end;
     memcpy(h->body, body, record->body_bytes);
     if (b->last != NULL)
         b->last->next = h;
@@ -47,6 +60,7 @@ static struct held *hold(struct backlog *b, const struct spool_record *record, c
         b->unsent = h;
     b->memory_bytes += sizeof *h + record->body_bytes;
     b->held_count++;
+    count_place(b, h, +1);
     return h;
 }
 
@@ -62,7 +76,7 @@ static void let_go_first(struct backlog *b)
         b->unspooled = h->next;
     b->memory_bytes -= sizeof *h + h->record.body_bytes;
     b->held_count--;
-    b->spooled_count -= h->in_spool;
+    count_place(b, h, -1);
     free(h);
 }
 
@@ -107,8 +121,9 @@ static bool spill(struct backlog *b, uint64_t now_ms, uint64_t older_than_ms)
         if (!append(b, &h->record, h->body, &h->end, now_ms))
             return false;
         spool_read_from(b->spool, h->end);
+        count_place(b, h, -1);
         h->in_spool = true;
-        b->spooled_count++;
+        count_place(b, h, +1);
         b->unspooled = h->next;
     }
     return true;
@@ -144,7 +159,7 @@ bool backlog_add(struct backlog *b, const struct batch *batch, uint64_t made_ms,
     bool fits = b->held_count == 0 || b->memory_bytes + sizeof(struct held) + batch->bytes <= b->memory_cap;
     bool taken = false;
     if (beyond_memory(b) == 0 && fits) {
-        struct held *h = hold(b, &record, batch->data, now_ms);
+        struct held *h = hold(b, &record, batch->data, NULL, now_ms);
         taken = h != NULL;
         if (taken && b->unspooled == NULL)
             b->unspooled = h;
@@ -171,7 +186,7 @@ static struct held *fetch(struct backlog *b, uint64_t now_ms)
         return NULL;
     }
     struct spool_place before = b->last != NULL ? b->last->end : (struct spool_place){0};
-    struct held *h = hold(b, &record, b->body, now_ms);
+    struct held *h = hold(b, &record, b->body, &end, now_ms);
     if (h == NULL) { /* no memory: later */
         if (b->last != NULL)
             spool_read_from(b->spool, before);
@@ -179,9 +194,6 @@ static struct held *fetch(struct backlog *b, uint64_t now_ms)
             spool_rewind(b->spool);
         return NULL;
     }
-    h->in_spool = true;
-    h->end = end;
-    b->spooled_count++;
     return h;
 }
 
@@ -259,12 +271,9 @@ void backlog_look(const struct backlog *b, struct backlog_state *state)
     *state = (struct backlog_state){.batches = b->held_count + beyond_memory(b),
                                     .memory_bytes = b->memory_bytes,
                                     .spool_bytes = b->spool != NULL ? spool_bytes(b->spool) : 0,
+                                    .unspooled_batches = b->held_count - b->spooled_count,
+                                    .unspooled_events = b->unspooled_events,
                                     .oldest_ms = b->first != NULL ? b->first->record.made_ms : 0};
-    const struct held *h = b->spool != NULL ? b->unspooled : b->first;
-    for (; h != NULL; h = h->next) {
-        state->unspooled_batches++;
-        state->unspooled_events += h->record.events;
-    }
 }
 
 /* ---- opening ---- */

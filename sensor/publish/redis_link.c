@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "sensor/host/clock.h"
-#include "sensor/publish/redis_tls.h"
 
 enum {
     ANSWER_CAP = 1 << 20, /* none of ours is longer; more is not held in memory for a server gone mad */
@@ -71,7 +70,7 @@ static bool connect_to(struct redis_link *l, const struct redis_node *node, cons
         (void)redisEnableKeepAlive(l->context);
     if (access->tls) {
         (void)redisSetTimeout(l->context, limit);
-        if (!redis_tls_start(l->context, node != NULL ? node->host : "", access->ca_file, error))
+        if (!redis_tls_start(l->context, node != NULL ? node->host : "", &access->files, error))
             return break_off(l, error);
     }
     return make_impatient(l);
@@ -220,6 +219,7 @@ bool redis_link_answer(struct redis_link *l, struct redis_answer *out)
 bool redis_link_tell(struct redis_link *l, size_t count, const char *const *words, const char *tail,
                      size_t tail_bytes, uint32_t tail_words, struct redis_answer *out)
 {
+    *out = (struct redis_answer){.kind = REDIS_NOTHING};
     if (!redis_link_append(l, count, words, tail, tail_bytes, tail_words))
         return false;
     uint64_t until_ms = clock_monotonic_ms() + l->answer_ms;

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "parsers/cursor.h"
+#include "sensor/publish/redis_tls.h"
 #include "sensor/publish/redis_url.h"
 
 enum { REDIS_TEXT_CAP = 256, REDIS_ITEMS_CAP = 3, REDIS_WHY_CAP = 192, REDIS_FIELDS_CAP = 1024 };
@@ -24,7 +25,7 @@ struct redis_access {
     const char *password; /* "" none */
     int database;
     bool tls;
-    const char *ca_file; /* for TLS; "" the system's roots */
+    struct redis_tls_files files;
     uint32_t connect_ms;
     uint32_t answer_ms;
     void (*meanwhile)(

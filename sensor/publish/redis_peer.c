@@ -57,6 +57,9 @@ static void give_up(struct redis_peer *p, const char *why)
     char shown[2 * REDIS_TEXT_CAP];
     bool prefixed = strncmp(why, prefix, sizeof prefix - 1) == 0;
     log_escape(prefixed ? why + sizeof prefix - 1 : why, shown, sizeof shown);
+    size_t length = strlen(shown);
+    if (length > 0 && shown[length - 1] == '.')
+        shown[length - 1] = '\0';
     if (!p->in_trouble)
         log_error("redis", "%s does not tell what other sensors see: %.120s. It is asked again after %d s",
                   redis_route_shown(p->route), shown, PAUSE_MS / MS_PER_S);

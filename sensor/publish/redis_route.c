@@ -18,6 +18,8 @@ struct redis_route {
     char sentinel_password_file[CONFIG_PATH_CAP];
     char sentinel_user[CONFIG_NAME_CAP];
     char ca_file[CONFIG_PATH_CAP];
+    char certificate_file[CONFIG_PATH_CAP];
+    char key_file[CONFIG_PATH_CAP];
     char site[CONFIG_NAME_CAP];
     char key[KEY_CAP]; /* one of the site's, to ask who owns its slot */
     size_t first;      /* the node that answered last */
@@ -245,11 +247,13 @@ static void take_config(struct redis_route *r, const struct config *c)
     memcpy(r->sentinel_password_file, c->redis_sentinel_password_file, sizeof r->sentinel_password_file);
     memcpy(r->sentinel_user, c->redis_sentinel_user, sizeof r->sentinel_user);
     memcpy(r->ca_file, c->redis_ca_file, sizeof r->ca_file);
+    memcpy(r->certificate_file, c->redis_certificate_file, sizeof r->certificate_file);
+    memcpy(r->key_file, c->redis_key_file, sizeof r->key_file);
     r->access = (struct redis_access){.user = r->address.user,
                                       .password = r->password,
                                       .database = r->address.database,
                                       .tls = r->address.tls,
-                                      .ca_file = r->ca_file,
+                                      .files = {r->ca_file, r->certificate_file, r->key_file},
                                       .connect_ms = c->redis_connect_ms,
                                       .answer_ms = c->redis_answer_ms};
     r->sentinel = r->access;

@@ -18,6 +18,7 @@ enum {
     NUMBER_CAP = 24,
     NS_PER_MS = 1000000,
     US_PER_MS = 1000,
+    JOURNEY_MS = 200,
     SHA_DIGITS = 40
 };
 
@@ -110,7 +111,10 @@ static bool compare_clocks(struct redis_sender *s, char *why)
                  answer.kind == REDIS_ERROR ? answer.text : "ERR TIME has a strange answer");
         return strncmp(why, "NOPERM", 6) == 0; /* only the offset of the clocks is missed */
     }
-    int64_t here_ms = (int64_t)((before_ns / 2 + clock_wall_ns() / 2) / NS_PER_MS);
+    uint64_t after_ns = clock_wall_ns();
+    if (after_ns - before_ns > (uint64_t)JOURNEY_MS * NS_PER_MS)
+        return true; /* who answers so late does not tell the time; also after a step of the clock */
+    int64_t here_ms = (int64_t)((before_ns / 2 + after_ns / 2) / NS_PER_MS);
     int64_t there_s = (int64_t)strtoll(answer.items[0], NULL, 10);
     int64_t there_us = (int64_t)strtoll(answer.items[1], NULL, 10);
     if (there_s < 0 || there_s > time_last_s || there_us < 0 || there_us > time_last_s)
@@ -156,6 +160,20 @@ static bool load_script(struct redis_sender *s, char *why)
     return false;
 }
 
+/* Once, and again where Sentinels or a Cluster have named another node than before. */
+static void say_connected(struct redis_sender *s)
+{
+    const char *shown = redis_route_shown(s->route);
+    const char *place = redis_route_place(s->route);
+    bool found = strcmp(shown, place) != 0;
+    if (!s->ever_connected)
+        log_line("redis", "connected to %s%s%s, site %s, sensor %s", shown, found ? " at " : "",
+                 found ? place : "", s->config->site, s->config->sensor);
+    else if (found && strcmp(s->place, place) != 0)
+        log_line("redis", "%s is now %s", shown, place);
+    snprintf(s->place, sizeof s->place, "%s", place);
+}
+
 static void connect_now(struct redis_sender *s, uint64_t now_ms)
 {
     char why[REDIS_WHY_CAP] = "";
@@ -172,12 +190,7 @@ static void connect_now(struct redis_sender *s, uint64_t now_ms)
     redis_route_register(s->route, s->link);
     s->connections++;
     s->heard_ms = now_ms;
-    if (!s->ever_connected)
-        log_line("redis", "connected to %s, site %s, sensor %s", redis_route_shown(s->route), s->config->site,
-                 s->config->sensor);
-    else if (s->config->redis_url[0] != '\0' &&
-             strcmp(redis_route_shown(s->route), redis_route_place(s->route)) != 0)
-        log_line("redis", "%s is now %s", redis_route_shown(s->route), redis_route_place(s->route));
+    say_connected(s);
     s->ever_connected = true;
 }
 
@@ -315,10 +328,12 @@ static void renumber(struct redis_sender *s, uint64_t now_ms)
     if (s->tries++ > 2)
         pause_longer(s, now_ms);
     if (backlog_renumber(s->backlog, above)) {
-        log_line("redis",
-                 "batches get numbers above %" PRIu64 ": another process with the name of this sensor, or a "
-                 "clock that went back",
-                 above);
+        if (!s->renumber_said)
+            log_error("redis",
+                      "batches get numbers above %" PRIu64 ": a clock went back, or another process has the "
+                      "name of this sensor; each needs one of its own (--sensor). This is said once",
+                      above);
+        s->renumber_said = true;
         return;
     }
     say_trouble(s, "ERR last_batch is no number that batches can follow, or the spool cannot be written");

@@ -21,7 +21,9 @@ struct redis_sender {
     char key[SENDER_KEY_CAP];
     char moving[SENDER_KEY_CAP];
     struct redis_condition condition;
+    char place[288]; /* where it was connected last */
     bool ever_connected;
+    bool renumber_said;
     size_t under_way;   /* batches sent */
     size_t room;        /* that may be: one after trouble, more with each that is delivered */
     size_t outstanding; /* answers, one or (with WAIT) two for each */

@@ -8,9 +8,16 @@
 /* redis_tls_missing - NULL where this build can do TLS; else a sentence that says what is needed. */
 const char *redis_tls_missing(void);
 
-/* redis_tls_start - the handshake on a connection that is open; the server's certificate must be valid for
- * `host`.
+/* PEM files; borrowed. */
+struct redis_tls_files {
+    const char *ca;          /* roots; "" the system's */
+    const char *certificate; /* of this client, with its chain; "" none */
+    const char *key;
+};
+
+/* redis_tls_start - the handshake on a connection that is open, TLS 1.2 or later; the server's certificate must
+ * be valid for `host`.
  * context   a redisContext, not yet used for a command
- * ca_file   roots, PEM; "" the system's
- * error     room of REDIS_ERROR_CAP bytes, where false is returned */
-bool redis_tls_start(void *context, const char *host, const char *ca_file, char *error);
+ * error     room of REDIS_ERROR_CAP bytes, where false is returned
+ * Time      as redisSetTimeout has it for each read and write */
+bool redis_tls_start(void *context, const char *host, const struct redis_tls_files *files, char *error);

@@ -11,11 +11,11 @@ const char *redis_tls_missing(void)
            "hiredis_ssl. Use unix:///path, or redis:// to a TLS tunnel on this host (stunnel, ghostunnel)";
 }
 
-bool redis_tls_start(void *context, const char *host, const char *ca_file, char *error)
+bool redis_tls_start(void *context, const char *host, const struct redis_tls_files *files, char *error)
 {
     (void)context;
     (void)host;
-    (void)ca_file;
+    (void)files;
     snprintf(error, REDIS_ERROR_CAP, "%s", redis_tls_missing());
     return false;
 }

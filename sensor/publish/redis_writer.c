@@ -20,7 +20,7 @@ enum {
     BATCHES = 32,
     TURN_MS = 100, /* at most, between two looks at clock and disk */
     PAUSE_FIRST_MS = 100,
-    SPOOLED_PATIENCE_MS = 2000,
+    SPOOLED_PATIENCE_PART = 5, /* with a spool nothing is lost by going */
     WAIT_SLEEP_US = 1000,
     NS_PER_MS = 1000000,
     NS_PER_US = 1000
@@ -114,8 +114,8 @@ static bool goes_on(struct redis_writer *w, uint64_t now_ms)
     if (b.batches == 0 && ring_peek(&w->ring) == NULL && w->sender.ever_connected)
         return false;
     uint64_t patience_ms = w->config->redis_patience_ms;
-    if (w->config->redis_spool[0] != '\0' && patience_ms > SPOOLED_PATIENCE_MS)
-        patience_ms = SPOOLED_PATIENCE_MS;
+    if (w->config->redis_spool[0] != '\0')
+        patience_ms /= SPOOLED_PATIENCE_PART;
     return now_ms - atomic_load(&w->moved_ms) < patience_ms;
 }
 

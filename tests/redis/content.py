@@ -1,13 +1,13 @@
 """What lies in Redis, as it can be compared: every key of a site with its type, its content, and whether it ends.
 
-Left out is what deploy/redis-layout.md says belongs to a process or to the moment (section "What two runs have in common")."""
+Left out is what deploy/redis-layout.md says follows the clock of Redis, or describes the sensor and its way there (section "Time")."""
 import fnmatch
 
 # Keys of a process: its numbers, its health, how long it will still be believed.
 VOLATILE_KEYS = ("runs:*", "hb:*", "sensor:*", "gauges:*", "roll:health:*", "view:sensors", "due")
 # Fields of hashes and entries, by pattern of the key.
 VOLATILE_FIELDS = {
-    "now": {"updated_ms", "lag_ms_max", "events_lost", "sensors_up"},
+    "now": {"updated_ms", "lag_ms_max"},
 }
 
 

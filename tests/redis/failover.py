@@ -2,8 +2,8 @@
 """failover.py [options] SENSOR MAKE_LOAD - masters fail while sessions are read, Sentinels promote replicas, and nothing of it shows.
 
 Two redis-servers follow a third, three Sentinels watch, and the sensor asks those where to write, with outputs.redis.replicas 1: a batch counts
-as delivered when a replica has it, too. The master is then killed, again and again; what was it comes back as a replica. At the
-end all that the site has in Redis must equal what an undisturbed run leaves.
+as delivered when a replica has it, too. The master is then killed, again and again; what was it comes back as a replica. The sensor
+has the rights of deploy/redis.acl, and a password of its own at the Sentinels. At the end all that the site has in Redis must equal what an undisturbed run leaves.
 
     --sessions N    at least so many (default 10000)
     --failovers N   (default 2)
@@ -28,7 +28,9 @@ class Trio:
     """A master, two replicas, three Sentinels."""
 
     def __init__(self, folder):
-        self.nodes = [servers.Server(folder, f"node{i}", servers.free_port(), ["--repl-timeout", "5"]) for i in range(3)]
+        users = servers.sensor_user(folder)
+        self.nodes = [servers.Server(folder, f"node{i}", servers.free_port(), ["--repl-timeout", "5", "--aclfile", users])
+                      for i in range(3)]
         for node in self.nodes:
             node.start()
         for node in self.nodes[1:]:
@@ -58,7 +60,7 @@ class Trio:
         self.settle()
 
     def url(self):
-        return "redis-sentinel://" + ",".join(f"127.0.0.1:{s.port}" for s in self.sentinels) + "/mail"
+        return "redis-sentinel://waxseal@" + ",".join(f"127.0.0.1:{s.port}" for s in self.sentinels) + "/mail"
 
     def kill(self):
         for one in (*self.sentinels, *self.nodes):
@@ -78,9 +80,14 @@ def replica_of(node):
 
 def start(options, folder, url, load, replicas):
     path = os.path.join(folder, "waxseal.yaml")
+    for name in ("redis", "sentinels"):
+        with open(os.path.join(folder, name), "w", opener=lambda p, flags: os.open(p, flags, 0o600), encoding="ascii") as file:
+            file.write(f"of-{name}\n")
+    users = (f"    password_file: {folder}/redis\n    sentinel_user: waxseal\n    sentinel_password_file: {folder}/sentinels\n"
+             if replicas else "")
     with open(path, "w", encoding="ascii") as file:
         file.write(f"outputs:\n  redis:\n    url: {url}\n    events_cap: 1000000000\n    queue_bytes: 1048576\n    patience_ms: 120000\n"
-                   f"    replicas: {replicas}\n    answer_ms: 3000\n")
+                   f"    replicas: {replicas}\n    answer_ms: 3000\n{users}")
     return subprocess.Popen([options.sensor, "read", "-c", path, "--site", SITE, "--sensor", "one", "--trust",
                              os.path.join(sensor.CAPTURES, "ca.pem"), load], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
                             stderr=subprocess.PIPE)

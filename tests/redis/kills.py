@@ -33,7 +33,7 @@ class Interruptions:
 
     def __init__(self, server, chance, count, spacing):
         self.server, self.chance, self.left, self.spacing = server, chance, count, spacing
-        self.kills, self.lock, self.busy = 0, threading.Lock(), False
+        self.kills, self.done, self.busy = 0, 0, False
         self.aim()
 
     def aim(self):
@@ -53,6 +53,7 @@ class Interruptions:
         if self.wait_bytes > 0 or towards_server == self.on_answers:
             return None
         self.left -= 1
+        self.done += 1
         passing = self.chance.randrange(0, len(data) + 1)
         if self.left % 2 == 0:
             self.kills += 1
@@ -94,8 +95,8 @@ def run(options, folder, load, chance, spacing):
         servers.wait_until(lambda: not interruptions.busy, "the last restart is over")
         server.wait()
         if interruptions.left:
-            sys.exit(f"only {proxy.cuts} interruptions before the sensor was done")
-        print(f"{seconds:.1f} s, {passed[0]} bytes to Redis, {proxy.cuts} cuts, {interruptions.kills} of them with SIGKILL", flush=True)
+            sys.exit(f"only {interruptions.done} interruptions before the sensor was done")
+        print(f"{seconds:.1f} s, {passed[0]} bytes to Redis, {interruptions.done} interruptions, {interruptions.kills} of them with SIGKILL", flush=True)
         if spacing and " lost" in words:
             sys.exit(f"the sensor speaks of losses:\n{words[-2000:]}")
         client = server.client()

@@ -196,7 +196,7 @@ def wrong_words(trouble, status, lines):
     begun = [line for line in lines if "is tried again" in line]
     ended = [line for line in lines if "takes batches again" in line]
     few = 0 if trouble.again or not trouble.said else 1  # with nothing under way, a cut is no trouble
-    many = 2 if isinstance(trouble, Loading) else 1 if trouble.said else 0  # refused connections, then an answer
+    many = 2 if isinstance(trouble, (Loading, Locked)) else 1 if trouble.said else 0  # a cut connection, then an answer
     if not few <= len(begun) <= many or len(ended) != min(1, len(begun)) or any(" lost" in line for line in lines):
         yield f"{trouble.what}: " + "\n    ".join(["it says", *lines])
 

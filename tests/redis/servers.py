@@ -155,7 +155,9 @@ class Sentinel:
         with open(path, "w", encoding="ascii") as file:
             file.write(f"port {self.port}\nbind 127.0.0.1\ndir {self.folder}\n"
                        f"sentinel monitor mail 127.0.0.1 {master_port} {quorum}\n"
-                       f"sentinel down-after-milliseconds mail {down_ms}\nsentinel failover-timeout mail 4000\n")
+                       f"sentinel down-after-milliseconds mail {down_ms}\nsentinel failover-timeout mail 4000\n"
+                       # as deploy/redis.acl has it; the user of these tests is the default one
+                       "user waxseal on >of-sentinels -@all +sentinel|get-master-addr-by-name +ping\n")
         log = open(os.path.join(self.folder, "log"), "ab")
         self.process = subprocess.Popen(["redis-server", path, "--sentinel"], stdout=log, stderr=log)
         log.close()
@@ -329,8 +331,18 @@ def make_load(program, sessions, path):
     """A capture of at least so many sessions, out of tests/captures. Returns how many it holds."""
     captures = [name for name in sensor.our_captures() if name.endswith(".pcap")]
     done = subprocess.run([program, "1", str(sessions), path, *captures], check=True, stdout=subprocess.PIPE,
-                          stderr=subprocess.DEVNULL)
+                          stderr=subprocess.DEVNULL, env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"})  # it never frees
     return int(done.stdout.split()[1])
+
+
+def sensor_user(folder):
+    """An ACL file with the sensor's user as deploy/redis.acl has it, who may do nothing that is not needed. Returns its path."""
+    with open(os.path.join(sensor.ROOT, "deploy", "redis.acl"), encoding="utf-8") as file:
+        user = next(line for line in file if line.startswith("user waxseal "))
+    path = os.path.join(folder, "users.acl")
+    with open(path, "w", encoding="ascii") as file:
+        file.write("user default on nopass ~* &* +@all\n" + user.replace("#WAXSEAL_SHA256", ">of-redis"))
+    return path
 
 
 def need_redis():

@@ -123,7 +123,8 @@ static void test_config_every_key_reaches_its_field(void **state)
         "  tlsrpt: /var/lib/tlsrpt.json\n"
         "  tlsrpt_contact: tls@example.org\n"
         "  redis: {url: 'unix:///run/redis.sock', password_file: /etc/pw, events_cap: 5000000000,\n"
-        "    ca: /etc/ca, sentinel_user: sen, sentinel_password_file: /etc/sp, replicas: 2,\n"
+        "    ca: /etc/ca, certificate: /etc/ce, key: /etc/ke, sentinel_user: sen, sentinel_password_file: "
+        "/etc/sp, replicas: 2,\n"
         "    connect_ms: 21, answer_ms: 122, patience_ms: 23, queue_bytes: 2000000, spool: /var/spool/w,\n"
         "    spool_cap_bytes: 20000000}\n"
         "quiet: yes\n";
@@ -164,6 +165,8 @@ static void test_config_every_key_reaches_its_field(void **state)
     assert_string_equal(c.redis_password_file, "/etc/pw");
     assert_int_equal(c.redis_events_cap, 1000000000);
     assert_string_equal(c.redis_ca_file, "/etc/ca");
+    assert_string_equal(c.redis_certificate_file, "/etc/ce");
+    assert_string_equal(c.redis_key_file, "/etc/ke");
     assert_string_equal(c.redis_sentinel_user, "sen");
     assert_string_equal(c.redis_sentinel_password_file, "/etc/sp");
     assert_int_equal(c.redis_replicas, 2);
@@ -241,7 +244,8 @@ static const struct {
     {"# c\ncaps:\n  flows: 1000\n  flowz: 12\n",
      ":4: caps.flowz: unknown key; known here: flows, negotiations, *"},
     {"outputs:\n  redis:\n    url: redis://x\n\n    port: 3\n",
-     ":5: outputs.redis.port: unknown key; known here: url, password_file, ca, sentinel_user, "
+     ":5: outputs.redis.port: unknown key; known here: url, password_file, ca, certificate, key, "
+     "sentinel_user, "
      "sentinel_password_file, replicas, connect_ms, answer_ms, patience_ms, queue_bytes, spool, "
      "spool_cap_bytes, "
      "events_cap, events, alerts_cap"},

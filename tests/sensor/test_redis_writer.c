@@ -400,7 +400,7 @@ static struct config config_with_spool(void)
     static struct config c;
     c = config_for_socket();
     memcpy(c.redis_spool, spool_path, sizeof spool_path);
-    c.redis_patience_ms = 500;
+    c.redis_patience_ms = 2500;
     return c;
 }
 
@@ -433,7 +433,7 @@ static void test_writer_spool_takes_what_memory_has_no_room_for(void **state)
     NEEDS_SERVER();
     struct config c = config_with_spool();
     c.redis_queue_bytes = 20000;
-    c.redis_patience_ms = 10000;
+    c.redis_patience_ms = 50000;
     stop_server();
     sample_stderr_catch();
     struct redis_writer *w = open_writer(&c);
@@ -466,7 +466,7 @@ static void test_writer_spooled_numbers_that_were_used_are_left_behind(void **st
     assert_false(redis_writer_finish(w));
     assert_true(start_server());
     tell("HSET waxseal:{test}:sensor:probe last_batch 4000000000000000");
-    c.redis_patience_ms = 10000;
+    c.redis_patience_ms = 50000;
     w = open_writer(&c);
     put_numbers(w, 100, 200);
     assert_true(redis_writer_finish(w));

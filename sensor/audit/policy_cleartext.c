@@ -23,6 +23,12 @@ static bool cleartext_seen(const struct session *s)
     return !has_dialogue(s) || rules_dialogue_whole(s);
 }
 
+/* Where the beginning or a part is missing, a line may be no command but part of a mail or of a literal. */
+static bool side_whole(const struct session *s, enum side side)
+{
+    return !s->midstream && !s->mail.lost && !s->side[side].gap_before_tls;
+}
+
 struct answer rule_auth_in_clear(const struct facts *f)
 {
     const struct session *s = f->session;
@@ -82,13 +88,15 @@ struct answer rule_response_injection(const struct facts *f)
     const struct session *s = f->session;
     if (s->mail.injected_response_bytes > 0 && s->mail.cleartext_goes_on)
         return undecidable();
-    return hit_or(s->mail.injected_response_bytes > 0, cleartext_seen(s));
+    bool injected = s->mail.injected_response_bytes > 0;
+    return hit_or(injected && side_whole(s, SERVER), !injected && cleartext_seen(s));
 }
 
 struct answer rule_command_injection(const struct facts *f)
 {
     const struct session *s = f->session;
-    return hit_or(s->mail.injected_command_bytes > 0, cleartext_seen(s));
+    bool injected = s->mail.injected_command_bytes > 0;
+    return hit_or(injected && side_whole(s, CLIENT), !injected && cleartext_seen(s));
 }
 
 struct answer rule_starttls_stripped(const struct facts *f)
@@ -131,7 +139,7 @@ struct answer rule_starttls_not_used(const struct facts *f)
     const struct session *s = f->session;
     const struct session_mail *m = &s->mail;
     if (m->used_while_offered && !m->tls_asked)
-        return hit_if(!rules_is_local(s));
+        return rules_did_without_tls(s) ? hit_if(!rules_is_local(s)) : undecidable();
     return hit_or(false, cleartext_seen(s) || m->tls_asked);
 }
 

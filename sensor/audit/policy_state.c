@@ -10,9 +10,11 @@ static bool closed(const struct session *s)
     return c->rst_seen || v->rst_seen || c->fin_seen || v->fin_seen;
 }
 
+/* A side that said nothing is seen by its acknowledgements. */
 static bool both_visible(const struct session *s)
 {
-    return side_visible(s, CLIENT) && side_visible(s, SERVER);
+    return (side_visible(s, CLIENT) || s->side[CLIENT].packets > 0) &&
+           (side_visible(s, SERVER) || s->side[SERVER].packets > 0);
 }
 
 static bool dialogue_seen(const struct session *s)
@@ -47,16 +49,25 @@ static bool tls_unwanted(const struct session *s)
            !s->tls.server_encrypted && !s->tls.alert_seen && rules_dialogue_whole(s);
 }
 
-/* Cleartext that nothing later can have undone: text after the go-ahead, a login, a mail; or a dialogue
- * that was seen whole, unless the capture ends before the answer to STARTTLS. */
+/* From the first octet to the last, both ways. */
+static bool seen_to_its_end(const struct session *s)
+{
+    return closed(s) && rules_dialogue_whole(s);
+}
+
+/* Cleartext that nothing later can have undone: text after the go-ahead, a login that was accepted, a mail; or a
+ * dialogue seen to its end. After a login that was refused a client may well ask for TLS. */
 static bool plaintext_certain(const struct session *s)
 {
     const struct session_mail *m = &s->mail;
-    if (m->cleartext_goes_on || m->auth_seen || m->transaction || m->messages > 0)
+    if (m->cleartext_goes_on || m->auth_accepted || m->transaction || m->messages > 0)
         return true;
-    bool answer_due = m->tls_asked && !m->tls_refused && !m->tls_accepted && !closed(s) && !m->bye;
-    return dialogue_seen(s) && !answer_due && !m->lost && !s->side[CLIENT].gap_before_tls &&
-           !s->side[SERVER].gap_before_tls;
+    return dialogue_seen(s) && seen_to_its_end(s);
+}
+
+bool rules_did_without_tls(const struct session *s)
+{
+    return (s->mail.used_whole && plaintext_certain(s)) || seen_to_its_end(s);
 }
 
 enum mode policy_mode(const struct session *s)
@@ -73,10 +84,24 @@ enum mode policy_mode(const struct session *s)
         return rules_dialogue_whole(s) ? MODE_IMPLICIT : MODE_UNDECIDABLE;
     }
     if (m->tls_accepted && !m->cleartext_goes_on && !m->auth_seen && !m->transaction)
-        return MODE_STARTTLS;
+        return rules_dialogue_whole(s) ? MODE_STARTTLS : MODE_UNDECIDABLE;
     if (given_up || plaintext_certain(s))
         return MODE_PLAINTEXT;
     return MODE_UNDECIDABLE;
+}
+
+/* No TLS was seen: that there was none is certain only where it cannot have gone unseen. */
+static enum tls_state state_without_tls(const struct session *s)
+{
+    if (s->mail.tls_accepted)
+        return seen_to_its_end(s) ? TLS_STATE_FAILED : TLS_STATE_UNKNOWN;
+    return plaintext_certain(s) || seen_to_its_end(s) ? TLS_STATE_NONE : TLS_STATE_UNKNOWN;
+}
+
+/* Was every octet of the handshake captured? */
+static bool handshake_whole(const struct session *s)
+{
+    return rules_dialogue_whole(s) && !s->side[CLIENT].gap_in_handshake && !s->side[SERVER].gap_in_handshake;
 }
 
 enum tls_state policy_tls_state(const struct session *s)
@@ -84,22 +109,13 @@ enum tls_state policy_tls_state(const struct session *s)
     const struct session_tls *t = &s->tls;
     if (t->established)
         return TLS_STATE_ESTABLISHED;
-    if (!t->begun) {
-        bool gave_up = s->mail.tls_accepted && closed(s) && rules_dialogue_whole(s);
-        bool amid_something = s->midstream && !dialogue_seen(s); /* TLS, from within a record on? */
-        return gave_up ? TLS_STATE_FAILED : amid_something ? TLS_STATE_UNKNOWN : TLS_STATE_NONE;
-    }
+    if (!t->begun)
+        return state_without_tls(s);
     if (t->alert_seen || t->not_tls || (tls_unwanted(s) && closed(s)))
         return TLS_STATE_FAILED;
-    if (!both_visible(s) || s->side[CLIENT].gap_in_handshake || s->side[SERVER].gap_in_handshake)
-        return t->client_hello && !t->client_encrypted && !side_visible(s, SERVER) ? TLS_STATE_HELLO_ONLY
-                                                                                   : TLS_STATE_UNKNOWN;
-    bool answer_lost = !t->server_hello && s->side[SERVER].gap_before_tls;
-    if ((!t->client_hello && !t->server_hello) || answer_lost)
+    if (!handshake_whole(s) || !closed(s) || (!t->client_hello && !t->server_hello))
         return TLS_STATE_UNKNOWN;
-    if (closed(s))
-        return t->server_hello ? TLS_STATE_FAILED : TLS_STATE_HELLO_ONLY;
-    return t->server_hello ? TLS_STATE_UNKNOWN : TLS_STATE_HELLO_ONLY;
+    return t->server_hello ? TLS_STATE_FAILED : TLS_STATE_HELLO_ONLY;
 }
 
 /* The answer to STARTTLS, where it was asked for. */
@@ -109,15 +125,13 @@ static enum starttls state_of_asked(const struct session *s)
     if (m->tls_accepted || s->tls.begun) {
         if (m->cleartext_goes_on || policy_tls_state(s) == TLS_STATE_FAILED)
             return STARTTLS_FAILED;
-        if (s->tls.established || s->tls.server_hello)
+        if (s->tls.established)
             return STARTTLS_UPGRADED;
-        if (s->tls.begun)
-            return closed(s) && rules_dialogue_whole(s) ? STARTTLS_FAILED : STARTTLS_UNKNOWN;
-        return STARTTLS_UNKNOWN;
+        return policy_tls_state(s) == TLS_STATE_HELLO_ONLY ? STARTTLS_FAILED : STARTTLS_UNKNOWN;
     }
     if (m->tls_refused)
         return STARTTLS_REFUSED;
-    return closed(s) && rules_dialogue_whole(s) ? STARTTLS_FAILED : STARTTLS_UNKNOWN;
+    return seen_to_its_end(s) ? STARTTLS_FAILED : STARTTLS_UNKNOWN;
 }
 
 static bool stripped(const struct session_mail *m)
@@ -129,26 +143,26 @@ static bool stripped(const struct session_mail *m)
     return !m->offer_starttls_ever && (m->offer_masked || (m->greeting_masked && asked));
 }
 
-/* Its packets were seen, and they were empty: it left, or was turned away, before it said a word. */
-static bool client_kept_silent(const struct session *s)
+/* Does a list without STARTTLS prove that it was not offered? An answer to EHLO does, whatever came before. The other
+ * protocols no longer list it after a login, which may have gone unseen. */
+static bool list_proves(const struct session *s)
 {
-    const struct session_side *c = &s->side[CLIENT];
-    return closed(s) && c->syn_seen && c->packets > 0 && c->bytes == 0 && c->gap_bytes == 0 &&
-           side_visible(s, SERVER) && !s->midstream && !s->side[SERVER].gap_before_tls;
+    bool smtp = s->protocol == PROTOCOL_SMTP || s->protocol == PROTOCOL_LMTP;
+    return !s->mail.capabilities_cut && (smtp || s->mail.lists_whole);
 }
 
 static enum starttls state_of_offer(const struct session *s)
 {
     const struct session_mail *m = &s->mail;
-    if (m->offer_starttls_ever)
-        return STARTTLS_NOT_USED;
+    if (m->offer_starttls_ever) /* and nobody asked, as far as it was seen */
+        return rules_did_without_tls(s) ? STARTTLS_NOT_USED : STARTTLS_UNKNOWN;
     if (m->capabilities_seen)
-        return m->capabilities_cut ? STARTTLS_UNKNOWN : STARTTLS_NOT_OFFERED;
+        return list_proves(s) ? STARTTLS_NOT_OFFERED : STARTTLS_UNKNOWN;
     /* A greeting and a good-bye, or a refused greeting: nobody got as far as asking what there is. */
     bool got_further = m->helo_seen || m->auth_seen || m->transaction || m->capabilities_refused ||
                        m->messages > 0;
-    bool whole = rules_dialogue_whole(s) || client_kept_silent(s);
-    return whole && m->greeting_seen && !got_further && !m->preauth ? STARTTLS_NONE : STARTTLS_UNKNOWN;
+    return seen_to_its_end(s) && m->greeting_seen && !got_further && !m->preauth ? STARTTLS_NONE
+                                                                                 : STARTTLS_UNKNOWN;
 }
 
 enum starttls policy_starttls(const struct session *s)

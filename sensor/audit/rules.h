@@ -57,5 +57,8 @@ static inline bool side_visible(const struct session *s, enum side side)
 /* rules_dialogue_whole - was the cleartext dialogue seen from its first octet, both ways, without a hole? */
 bool rules_dialogue_whole(const struct session *s);
 
+/* rules_did_without_tls - did the client do its work in the clear, and certainly never ask for TLS before? */
+bool rules_did_without_tls(const struct session *s);
+
 /* rules_is_local - do both ends sit on one host (loopback, or the same address)? */
 bool rules_is_local(const struct session *s);

@@ -305,12 +305,15 @@ static enum layer ip_inside_ip(struct walk *w, enum tunnel tunnel, enum layer in
     return inner;
 }
 
-/* TSval, where it stands as RFC 7323 App. A puts it and everybody does but in a SYN; 0 where it does not. */
-static uint32_t timestamp(struct span options)
+/* Their timestamp (RFC 7323) counts up, and selective acknowledgements (RFC 2018) grow: what is sent again has others.
+ * Never 0 where there are any. */
+static uint32_t digest_of(struct span options)
 {
-    enum { NOP_NOP_TIMESTAMP = 0x0101080a };
     struct cursor c = cursor_over(options);
-    return cursor_u32(&c) == NOP_NOP_TIMESTAMP ? cursor_u32(&c) : 0;
+    uint32_t sum = 0;
+    while (cursor_left(&c) >= 4)
+        sum = (sum ^ cursor_u32(&c)) * UINT32_C(0x9e3779b1) ^ sum >> 15;
+    return options.n > 0 ? sum | 1 : 0;
 }
 
 /* The one layer that is always last. Options may be cut off: the segment is still good, its payload is
@@ -341,7 +344,7 @@ static enum decode_result tcp(struct walk *w)
     }
     struct span taken = cursor_take(&w->c, options);
     if (s->mark == 0)
-        s->mark = timestamp(taken);
+        s->mark = digest_of(taken);
     s->payload = cursor_rest(w->c);
     s->missing = w->cut_bytes;
     return DECODE_TCP;
@@ -412,7 +415,7 @@ static bool is_usual(struct span frame, struct segment *s)
     s->packet = span_head(span_skip(frame, ETHERNET_BYTES), total_bytes);
     s->payload = span_skip(s->packet, IPV4_HEADER_BYTES + tcp_bytes);
     if (s->mark == 0)
-        s->mark = timestamp(span_head(span_skip(s->packet, IPV4_HEADER_BYTES + TCP_HEADER_BYTES),
+        s->mark = digest_of(span_head(span_skip(s->packet, IPV4_HEADER_BYTES + TCP_HEADER_BYTES),
                                       tcp_bytes - TCP_HEADER_BYTES));
     return true;
 }

@@ -50,7 +50,7 @@ struct segment {
     int16_t vlan;       /* outermost VLAN id, -1 where untagged; a tag of id 0 carries only a priority */
     uint32_t tunnel_id; /* of the outermost tunnel: network identifier, key, label, session; 0 where none */
     uint32_t
-        mark; /* tells a packet from its repetition: IPv4's identification, else the TCP timestamp, else 0 */
+        mark; /* tells a packet from its repetition: IPv4's identification, else a digest of the TCP options, else 0 */
     uint32_t sequence;
     uint32_t acknowledgement;
     uint32_t missing;    /* payload bytes that the IP header promises but the capture cut off (snaplen) */

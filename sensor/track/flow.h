@@ -31,10 +31,10 @@ enum flow_stage {
 struct flow_side {
     uint64_t bytes; /* payload octets, each once */
     uint32_t packets;
-    uint32_t next; /* sequence number of the octet expected next */
-    uint32_t fin_sequence;
-    uint32_t initial; /* sequence number of the SYN */
-    bool synced;      /* `next` is valid */
+    uint32_t next;         /* sequence number of the octet expected next */
+    uint32_t fin_sequence; /* ... or of the reset, where there is no FIN */
+    uint32_t initial;      /* sequence number of the SYN */
+    bool synced;           /* `next` is valid */
     bool syn;
     bool fin;
     bool fin_acked;

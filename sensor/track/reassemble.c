@@ -253,6 +253,20 @@ void reassemble_segment(const struct reassembler *r, struct flow *f, struct stre
     }
 }
 
+/* What a direction sent last and nobody captured: up to its FIN or reset, or to what the other end acknowledged. One
+ * octet beyond is a FIN that was lost itself. */
+static uint32_t lost_tail(const struct flow *f, const struct stream *s, enum side from)
+{
+    const struct flow_side *side = &f->side[from];
+    if (!side->synced || side->packets == 0)
+        return 0;
+    bool ended = side->fin || side->rst;
+    if (!ended && !s->has_acknowledged)
+        return 0;
+    uint32_t lost = (ended ? side->fin_sequence : s->acknowledged) - side->next;
+    return lost < SEQUENCE_REACH && (ended || lost > 1) ? lost : 0;
+}
+
 void reassemble_flush(const struct reassembler *r, struct flow *f, struct stream streams[2], void *connection)
 {
     drain(r, f, streams, connection);
@@ -261,6 +275,11 @@ void reassemble_flush(const struct reassembler *r, struct flow *f, struct stream
             give_up_hole(r, f, streams, connection, (enum side)from);
             drain(r, f, streams, connection);
         }
+    }
+    for (int from = CLIENT; from <= SERVER; from++) {
+        uint32_t lost = lost_tail(f, &streams[from], (enum side)from);
+        if (lost > 0)
+            hand_on_gap(r, f, connection, (enum side)from, lost);
     }
 }
 

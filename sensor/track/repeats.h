@@ -4,7 +4,7 @@
  * some milliseconds later, perhaps in another VLAN or tunnel, with another time to live, other Ethernet addresses
  * and another checksum. What does not change is looked at here: connection and direction, sequence numbers, flags,
  * length, and the mark (decode.h), which a sender gives anew when it sends something again. So a retransmission is
- * told from a repetition, except where a packet has neither an IPv4 identification nor the timestamp option: then
+ * told from a repetition, except where a packet has neither an IPv4 identification nor TCP options: then
  * only the time between the two decides, and a retransmission within some 17 ms is taken for a repetition. A copy
  * that was merged with its neighbour by receive offload and one that was not do not look alike; the later one is
  * counted as a retransmission. */
@@ -43,12 +43,11 @@ static inline uint16_t repeats_row_of(uint64_t hash)
 }
 
 /* repeats_tellable - can a repetition of it be told from another packet that looks alike? Not with bare
- * acknowledgements without an IPv4 identification: a receiver sends the same one several times for each segment that it
- * misses. */
+ * acknowledgements without a mark: a receiver sends the same one several times where it misses a segment. */
 static inline bool repeats_tellable(const struct segment *s)
 {
     bool bare = s->payload.n + s->missing == 0 && (s->flags & (TCP_SYN | TCP_FIN | TCP_RST)) == 0;
-    return !bare || (s->mark != 0 && s->mark <= UINT16_MAX);
+    return !bare || s->mark != 0;
 }
 
 /* The ends of the payload: enough to tell other octets under the same numbers, which is an attack. */

@@ -62,12 +62,14 @@ struct session_mail {
     bool capabilities_cut : 1; /* an overlong line: absence of a keyword proves nothing */
     bool capabilities_refused : 1;
     bool offer_starttls : 1; /* in the last list */
+    bool lists_whole : 1;    /* nothing of the server was missed before the first list */
     bool offer_starttls_ever : 1;
     bool offer_masked : 1;     /* a keyword of a list, or the command that asks for one, was overwritten */
     bool offer_plain_auth : 1; /* in any list before TLS */
     bool offer_login_disabled : 1; /* in the last list */
     bool
         used_while_offered : 1; /* AUTH, LOGIN, USER or MAIL while the last list had STARTTLS, which was not asked for */
+    bool used_whole : 1; /* ... and nothing of either side was missed before */
     bool tls_asked : 1;
     bool tls_accepted : 1;
     bool tls_refused : 1;

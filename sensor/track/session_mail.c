@@ -22,12 +22,21 @@ static enum auth_exposure exposure_of(enum mail_secret secret)
     return AUTH_WITHOUT_SECRET;
 }
 
+/* Was everything of a side captured so far? */
+static bool whole_so_far(const struct session *facts, enum side side)
+{
+    return !facts->midstream && !facts->side[side].gap_before_tls;
+}
+
 /* The client does in the clear what it should do inside TLS: was TLS there for the asking, or had it just
  * been refused? */
-static void note_use(struct session_mail *m)
+static void note_use(struct session *facts)
 {
-    if (m->offer_starttls && !m->tls_asked)
+    struct session_mail *m = &facts->mail;
+    if (m->offer_starttls && !m->tls_asked) {
         m->used_while_offered = true;
+        m->used_whole |= whole_so_far(facts, CLIENT) && whole_so_far(facts, SERVER);
+    }
     if (m->tls_refused && !m->tls_refused_already && !m->tls_accepted)
         m->fallback_after_refusal = true;
 }
@@ -37,7 +46,7 @@ static void note_auth(struct conversation *c, const struct mail_event *ev)
     struct session_mail *m = &c->facts.mail;
     m->auth_seen = true;
     c->last_secret = (uint8_t)ev->secret;
-    note_use(m);
+    note_use(&c->facts);
     session_set_text(c->facts.auth_mechanism, SESSION_MECHANISM_CAP, ev->text);
     /* SASL names are upper case (RFC 4422 s3.1); clients write them as they like. */
     for (char *p = c->facts.auth_mechanism; *p != '\0'; p++)
@@ -50,8 +59,10 @@ static void note_auth(struct conversation *c, const struct mail_event *ev)
         note_exposure(m, ev->secret == SECRET_PROTECTED ? AUTH_PROTECTED : AUTH_WITHOUT_SECRET);
 }
 
-static void note_capabilities(struct session_mail *m, unsigned offers, bool overlong)
+static void note_capabilities(struct session *facts, unsigned offers, bool overlong)
 {
+    struct session_mail *m = &facts->mail;
+    m->lists_whole |= !m->capabilities_seen && whole_so_far(facts, SERVER);
     m->capabilities_seen = true;
     m->capabilities_cut = (offers & OFFER_CUT) != 0 || overlong;
     m->offer_starttls = (offers & OFFER_STARTTLS) != 0;
@@ -167,7 +178,7 @@ void session_note_mail(struct conversation *c, const struct mail_event *ev)
         session_set_text(facts->helo, SESSION_HELO_CAP, ev->text);
         facts->protocol = ev->lmtp ? PROTOCOL_LMTP : PROTOCOL_SMTP;
         break;
-    case MAIL_CAPABILITIES: note_capabilities(m, ev->offers, ev->overlong); break;
+    case MAIL_CAPABILITIES: note_capabilities(facts, ev->offers, ev->overlong); break;
     case MAIL_CAPABILITIES_REFUSED:
         m->capabilities_refused = true;
         m->offer_masked |= ev->tampered;
@@ -192,7 +203,7 @@ void session_note_mail(struct conversation *c, const struct mail_event *ev)
     case MAIL_AUTH_REFUSED: break;
     case MAIL_TRANSACTION:
         m->transaction = true;
-        note_use(m);
+        note_use(facts);
         break;
     case MAIL_MESSAGE_ACCEPTED: m->messages++; break;
     case MAIL_DATA_BEFORE_TLS:

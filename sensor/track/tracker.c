@@ -30,11 +30,19 @@ static bool direction_over(const struct flow *f, enum side side)
     return s->fin && caught_up;
 }
 
+/* A reset that overtook data of its own direction ends nothing before they are there, or given up by time. */
+static bool reset_over(const struct flow *f, enum side side)
+{
+    const struct flow_side *s = &f->side[side];
+    bool early = flow_is_followed(f) && s->synced && sequence_before(s->next, s->fin_sequence);
+    return s->rst && !early;
+}
+
 static void maybe_end(struct tracker *t, struct flow *f)
 {
     if (f->stage == FLOW_ENDED || f->stage == FLOW_IGNORED)
         return;
-    if (f->side[CLIENT].rst || f->side[SERVER].rst) {
+    if (reset_over(f, CLIENT) || reset_over(f, SERVER)) {
         end_flow(t, f);
         return;
     }
@@ -117,6 +125,13 @@ static void note_fin_and_ack(struct flow *f, enum side from, const struct segmen
         other->fin_acked = true;
 }
 
+static void reset(struct flow_side *side, uint32_t sequence)
+{
+    side->rst = true;
+    if (!side->fin)
+        side->fin_sequence = sequence;
+}
+
 static void note_reset(struct tracker *t, struct flow *f, enum side from, const struct segment *segment)
 {
     struct flow_side *side = &f->side[from];
@@ -124,7 +139,7 @@ static void note_reset(struct tracker *t, struct flow *f, enum side from, const 
     bool near = distance < RESET_REACH || -distance < RESET_REACH;
     /* The answer to a SYN carries sequence number 0 and acknowledges it (RFC 9293 s3.5.2). */
     if (!side->synced || near || f->stage == FLOW_HALF_OPEN)
-        side->rst = true;
+        reset(side, segment->sequence);
     else
         counter_add(t->counters, COUNTER_stray_resets, 1);
 }
@@ -146,6 +161,26 @@ static void talk(struct tracker *t, struct flow *f, enum side from, const struct
         flow_move(t->flows, f, FLOW_TALKING);
 }
 
+/* Where a direction begins that showed no SYN. The first acknowledgement of the other end tells, if its own SYN was
+ * captured; else there may be octets before these. */
+static void learn_beginning(struct flow *f, enum side from, const struct segment *segment, bool carries)
+{
+    struct flow_side *side = &f->side[from];
+    struct flow_side *other = &f->side[side_other(from)];
+    if (carries && !side->synced) {
+        side->synced = true;
+        side->next = segment->sequence;
+        f->midstream = true;
+        if (flow_is_followed(f))
+            ((struct conversation *)f->owner)->facts.midstream = true;
+    }
+    if ((segment->flags & (TCP_ACK | TCP_RST)) == TCP_ACK && !other->synced && side->syn) {
+        other->synced = true;
+        other->initial = segment->acknowledgement - 1;
+        other->next = segment->acknowledgement;
+    }
+}
+
 static void on_segment(struct tracker *t, struct flow *f, enum side from, const struct segment *segment)
 {
     struct flow_side *side = &f->side[from];
@@ -157,10 +192,7 @@ static void on_segment(struct tracker *t, struct flow *f, enum side from, const 
         if (f->stage == FLOW_HALF_OPEN || !side->synced)
             on_syn(f, from, segment);
     }
-    if (carries && !side->synced) {
-        side->synced = true;
-        side->next = sequence;
-    }
+    learn_beginning(f, from, segment, carries);
     counter_add(t->counters, COUNTER_tracked, 1);
     counter_add(t->counters, COUNTER_payload_bytes, segment->payload.n);
     if (++side->packets == JUDGED_PACKETS)
@@ -174,7 +206,7 @@ static void on_segment(struct tracker *t, struct flow *f, enum side from, const 
     note_fin_and_ack(f, from, segment, sequence);
     if (segment->flags & TCP_RST)
         note_reset(t, f, from, segment);
-    if (segment->flags & (TCP_FIN | TCP_RST) || side->fin || f->side[side_other(from)].fin)
+    if (segment->flags & (TCP_FIN | TCP_RST) || side->fin || side->rst || f->side[side_other(from)].fin)
         maybe_end(t, f);
     if (t->live)
         connection_interim(t, f);

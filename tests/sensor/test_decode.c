@@ -102,17 +102,19 @@ static void test_decode_tunnels_say_their_number(void **state)
         }
 }
 
-/* IPv4's identification; without one the timestamp option, where it has its usual place. */
+/* IPv4's identification; without one what is in the TCP options. */
 static void test_decode_mark_tells_repetitions_apart(void **state)
 {
     (void)state;
-    for (int v6 = 0; v6 <= 1; v6++) {
+    uint32_t marks[4];
+    for (unsigned i = 0; i < 4; i++) {
+        bool v6 = i > 0;
         struct frame f;
         struct segment s;
         uint8_t *copy;
         frame_payload(&f, "x");
         frame_u32(&f, 0); /* the other end's stamp */
-        frame_u32(&f, 0x01234567);
+        frame_u32(&f, i < 3 ? 0x01234567 : 0x01234568);
         frame_u32(&f, 0x0101080a);
         frame_tcp(&f, 40000, 25, 1000, 0x18);
         *frame_byte(&f, 12) = 0x80;
@@ -122,10 +124,14 @@ static void test_decode_mark_tells_repetitions_apart(void **state)
             frame_ipv4(&f, FRAME_CLIENT_4, FRAME_SERVER_4, FRAME_TCP);
         struct span frame = frame_span(&f);
         assert_int_equal(decode_cut(RAW, frame, frame.n, &s, &copy), DECODE_TCP);
-        assert_int_equal(s.mark, v6 ? 0x01234567 : 1);
+        marks[i] = s.mark;
         assert_true(span_equal(s.payload, span_text("x")));
         free(copy);
     }
+    assert_int_equal(marks[0], 1);
+    assert_int_not_equal(marks[1], 0);
+    assert_int_equal(marks[1], marks[2]);
+    assert_int_not_equal(marks[1], marks[3]);
 }
 
 /* Whatever the capture cuts off: no read beyond the end (the sanitizer watches), and what is promised adds

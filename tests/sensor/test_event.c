@@ -173,6 +173,10 @@ static void test_event_certificate_is_hidden_and_never_missing(void **state)
     (void)state;
     struct session s = session_of(10, 40000, 20, 25);
     fill(&s);
+    assert_string_equal(text(EVENT_cert_state), "gap"); /* nothing was seen to its end */
+    s.side[CLIENT].packets = s.side[SERVER].packets = 3;
+    s.side[CLIENT].fin_seen = true;
+    fill(&s);
     assert_string_equal(text(EVENT_cert_state), "none");
     s.tls.begun = s.tls.client_hello = s.tls.server_hello = true;
     s.side[SERVER].bytes = 1;
@@ -227,7 +231,7 @@ static void test_event_lists_findings_worst_first_and_what_is_undecidable(void *
     (void)state;
     struct session s = session_of(10, 40000, 20, 25);
     s.side[CLIENT].bytes = s.side[SERVER].bytes = 10;
-    s.mail.greeting_seen = s.mail.helo_seen = s.mail.auth_seen = true;
+    s.mail.greeting_seen = s.mail.helo_seen = s.mail.auth_seen = s.mail.auth_accepted = true;
     s.mail.auth_exposure = AUTH_READABLE;
     fill(&s);
     assert_string_equal(text(EVENT_findings), "auth_in_clear,plaintext_session");

@@ -442,7 +442,88 @@ static void test_unseen_server_hello_makes_suite_rules_undecidable(void **state)
     s.side[SERVER].packets = s.side[SERVER].bytes = 0;
     assert_true(is_undecidable(&s, RULE_null_cipher));
     assert_true(is_undecidable(&s, RULE_tls10));
-    assert_int_equal(policy_tls_state(&s), TLS_STATE_HELLO_ONLY);
+    assert_int_equal(policy_tls_state(&s),
+                     TLS_STATE_UNKNOWN); /* the answer was not captured, or there was none */
+    s.side[SERVER].packets = 5;
+    s.side[CLIENT].fin_seen = true;
+    assert_int_equal(policy_tls_state(&s), TLS_STATE_HELLO_ONLY); /* it was silent */
+    s.side[SERVER].gap_in_handshake = true;
+    assert_int_equal(policy_tls_state(&s), TLS_STATE_UNKNOWN);
+}
+
+static struct session dialogue(void)
+{
+    struct session s = sealed();
+    s.tls = (struct session_tls){0};
+    s.mail = (struct session_mail){.greeting_seen = true, .capabilities_seen = true, .lists_whole = true};
+    s.side[CLIENT].fin_seen = s.side[SERVER].fin_seen = true;
+    return s;
+}
+
+/* Whatever was missed, or is still to come, may have been TLS. */
+static void test_what_was_not_seen_is_no_plaintext(void **state)
+{
+    (void)state;
+    struct session s = dialogue();
+    assert_int_equal(policy_mode(&s), MODE_PLAINTEXT);
+    assert_int_equal(policy_tls_state(&s), TLS_STATE_NONE);
+    for (int what = 0; what < 5; what++) {
+        s = dialogue();
+        switch (what) {
+        case 0: s.midstream = true; break;
+        case 1: s.side[CLIENT].gap_before_tls = true; break;
+        case 2: s.side[SERVER].gap_before_tls = true; break;
+        case 3: s.side[CLIENT].fin_seen = s.side[SERVER].fin_seen = false; break;
+        case 4: s.side[CLIENT] = (struct session_side){0}; break;
+        }
+        assert_int_equal(policy_mode(&s), MODE_UNDECIDABLE);
+        assert_int_equal(policy_tls_state(&s), TLS_STATE_UNKNOWN);
+        s.mail.messages = 1; /* but a mail in the clear is one */
+        assert_int_equal(policy_mode(&s), MODE_PLAINTEXT);
+        assert_int_equal(policy_tls_state(&s), TLS_STATE_NONE);
+    }
+}
+
+static void test_offer_not_used_needs_the_question_to_be_seen(void **state)
+{
+    (void)state;
+    struct session s = dialogue();
+    s.mail.offer_starttls = s.mail.offer_starttls_ever = true;
+    assert_int_equal(policy_starttls(&s), STARTTLS_NOT_USED);
+    s.side[CLIENT].gap_before_tls = true;
+    assert_int_equal(policy_starttls(&s), STARTTLS_UNKNOWN);
+    s.mail.used_while_offered = s.mail.used_whole = s.mail.transaction = true; /* the gap came later */
+    assert_int_equal(policy_starttls(&s), STARTTLS_NOT_USED);
+    s.mail.used_whole = false;
+    assert_int_equal(policy_starttls(&s), STARTTLS_UNKNOWN);
+    assert_true(is_undecidable(&s, RULE_starttls_not_used));
+}
+
+/* After a login IMAP lists STARTTLS no more; an EHLO always does. */
+static void test_list_proves_an_absence_only_where_it_is_the_first(void **state)
+{
+    (void)state;
+    struct session s = dialogue();
+    s.mail.lists_whole = false;
+    s.protocol = PROTOCOL_SMTP;
+    assert_int_equal(policy_starttls(&s), STARTTLS_NOT_OFFERED);
+    s.protocol = PROTOCOL_IMAP;
+    assert_int_equal(policy_starttls(&s), STARTTLS_UNKNOWN);
+    s.mail.lists_whole = true;
+    assert_int_equal(policy_starttls(&s), STARTTLS_NOT_OFFERED);
+}
+
+/* Without its beginning a dialogue may be the text of a mail: nobody injected anything. */
+static void test_injection_is_undecidable_midstream(void **state)
+{
+    (void)state;
+    struct session s = dialogue();
+    s.mail.injected_command_bytes = s.mail.injected_response_bytes = 9;
+    assert_false(is_undecidable(&s, RULE_command_injection));
+    assert_false(is_undecidable(&s, RULE_response_injection));
+    s.midstream = true;
+    assert_true(is_undecidable(&s, RULE_command_injection));
+    assert_true(is_undecidable(&s, RULE_response_injection));
 }
 
 static void test_clean_sealed_session_has_no_finding(void **state)
@@ -519,6 +600,10 @@ int main(void)
         cmocka_unit_test(test_helo_proves_no_absence),
         cmocka_unit_test(test_gap_makes_rules_undecidable_and_not_clear),
         cmocka_unit_test(test_unseen_server_hello_makes_suite_rules_undecidable),
+        cmocka_unit_test(test_what_was_not_seen_is_no_plaintext),
+        cmocka_unit_test(test_offer_not_used_needs_the_question_to_be_seen),
+        cmocka_unit_test(test_list_proves_an_absence_only_where_it_is_the_first),
+        cmocka_unit_test(test_injection_is_undecidable_midstream),
         cmocka_unit_test(test_clean_sealed_session_has_no_finding),
         cmocka_unit_test(test_cleartext_is_never_called_encrypted),
         cmocka_unit_test(test_findings_stand_worst_first),

@@ -736,6 +736,72 @@ static void test_tracker_other_port_out_of_a_tunnel_is_no_work_live(void **state
     finish(t);
 }
 
+/* The last that was sent is lost: no later segment shows the hole, but the FIN does, or the other end's
+ * acknowledgement. */
+static void test_tracker_lost_tail_is_a_gap(void **state)
+{
+    (void)state;
+    for (int fin = 0; fin <= 1; fin++) {
+        struct wire w;
+        struct tracker *t = open_tracker(false);
+        wire_open(&w, t, 40000, 25);
+        wire_handshake(&w);
+        wire_say(&w, SERVER, "220 mx.example.org ESMTP\r\n");
+        w.next[CLIENT] += 25;
+        struct segment last = wire_segment(&w, fin ? CLIENT : SERVER, fin ? TCP_ACK | TCP_FIN : TCP_ACK, NULL,
+                                           0);
+        wire_feed(&w, &last);
+        finish(t);
+        assert_int_equal(session_count, 1);
+        assert_int_equal(sessions[0].side[CLIENT].gap_bytes, 25);
+        assert_true(sessions[0].side[CLIENT].gap_before_tls);
+        assert_int_equal(sessions[0].side[SERVER].gap_bytes, 0);
+    }
+}
+
+/* The server's SYN is lost: the client's first acknowledgement says where the server begins, and that it began. */
+static void test_tracker_lost_syn_of_the_server_hides_no_gap(void **state)
+{
+    (void)state;
+    for (int acknowledged = 0; acknowledged <= 1; acknowledged++) {
+        struct wire w;
+        struct tracker *t = open_tracker(false);
+        wire_open(&w, t, 40000, 25);
+        struct segment syn = wire_segment(&w, CLIENT, TCP_SYN, NULL, 0);
+        wire_feed(&w, &syn);
+        w.next[CLIENT]++;
+        w.next[SERVER]++;
+        struct segment ack = wire_segment(&w, CLIENT, TCP_ACK, NULL, 0);
+        if (acknowledged)
+            wire_feed(&w, &ack);
+        w.next[SERVER] += 30; /* a greeting that was lost */
+        wire_say(&w, SERVER, "250-mx.example.org\r\n250 8BITMIME\r\n");
+        finish(t);
+        assert_int_equal(sessions[0].midstream, !acknowledged);
+        assert_int_equal(sessions[0].side[SERVER].gap_bytes, acknowledged ? 30 : 0);
+    }
+}
+
+/* The mirror delivers a reset before the data that was sent before it. */
+static void test_tracker_reset_that_overtakes_waits(void **state)
+{
+    (void)state;
+    struct wire w;
+    struct tracker *t = open_tracker(false);
+    wire_open(&w, t, 40000, 25);
+    wire_handshake(&w);
+    wire_say(&w, SERVER, "220 mx.example.org ESMTP\r\n");
+    struct segment ehlo = wire_segment(&w, CLIENT, TCP_ACK, "EHLO client.example.net\r\n", 25);
+    w.next[CLIENT] += 25;
+    struct segment rst = wire_segment(&w, CLIENT, TCP_RST, NULL, 0);
+    wire_feed(&w, &rst);
+    assert_int_equal(session_count, 0);
+    wire_feed(&w, &ehlo);
+    assert_int_equal(session_count, 1);
+    assert_string_equal(sessions[0].helo, "client.example.net");
+    finish(t);
+}
+
 /* Every packet twice, the second one later, in another VLAN and tunnel: nothing changes but the count. */
 static void test_tracker_everything_mirrored_twice_is_the_same_session(void **state)
 {
@@ -820,6 +886,9 @@ int main(void)
         cmocka_unit_test_setup(test_tracker_full_buffers_lose_bytes_and_not_the_session, setup),
         cmocka_unit_test_setup(test_tracker_snaplen_cut_is_said, setup),
         cmocka_unit_test_setup(test_tracker_live_session_yields_interim_accounts, setup),
+        cmocka_unit_test_setup(test_tracker_lost_tail_is_a_gap, setup),
+        cmocka_unit_test_setup(test_tracker_lost_syn_of_the_server_hides_no_gap, setup),
+        cmocka_unit_test_setup(test_tracker_reset_that_overtakes_waits, setup),
         cmocka_unit_test_setup(test_tracker_everything_mirrored_twice_is_the_same_session, setup),
         cmocka_unit_test_setup(test_tracker_repetition_after_the_handshake_is_counted, setup),
         cmocka_unit_test_setup(test_tracker_vlan_by_direction_is_one_session_unless_asked_for, setup),

@@ -7,6 +7,7 @@
 #include "sensor/audit_command.h"
 #include "sensor/capture/source.h"
 #include "sensor/config.h"
+#include "sensor/doctor.h"
 #include "sensor/handbook.h"
 #include "sensor/host/clock.h"
 #include "sensor/host/digest.h"
@@ -64,6 +65,16 @@ static const struct command_row {
     {COMMAND_CHECK, "check", "FILE", "validate a configuration file",
      "Names file, line and key of the first error, and what was expected. Exit status: 0 valid, 1 not.\n",
      check},
+    {COMMAND_DOCTOR, "doctor", "[options]", "can this host run the sensor, and is the mirror any good?",
+     "Looks at configuration, clock, folders, Redis and what its ACL allows, permission, interfaces and "
+     "their offloads; "
+     "then listens\nfor a while and says whether both directions come, what comes twice, what is missing, "
+     "which tags and "
+     "tunnels there are.\nWhat it listens to is not reported or kept. To Redis it writes one key and removes "
+     "it again.\n"
+     "\n"
+     "Exit status: 0 nothing failed, whatever the warnings; 1 something did.\n",
+     doctor_command},
 };
 
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
@@ -177,7 +188,7 @@ static void say_unknown(const char *word)
     if (nearest != NULL)
         fprintf(stderr, "; did you mean waxseal %s?\n", nearest);
     else
-        fputs("; there are read, run, report, rules and check\n", stderr);
+        fputs("; there are read, run, report, rules, check and doctor\n", stderr);
 }
 
 static const struct command_row *command_named(const char *word)

@@ -31,6 +31,7 @@ enum option_id {
     OPTION_TO,
     OPTION_LAST,
     OPTION_WORKERS,
+    OPTION_SECONDS,
     OPTION_AS_JSON,
     OPTION_AS_MARKDOWN
 };
@@ -42,9 +43,10 @@ static const struct choice {
     const char *argument; /* NULL: a flag */
     const char *help;
 } choices[] = {
-    {COMMAND_READ | COMMAND_RUN | COMMAND_REPORT, OPTION_CONFIG, "config", "FILE",
+    {COMMAND_READ | COMMAND_RUN | COMMAND_REPORT | COMMAND_DOCTOR, OPTION_CONFIG, "config", "FILE",
      "configuration (YAML); see deploy/waxseal.yaml"},
-    {COMMAND_RUN, OPTION_INTERFACE, "interface", "NAME", "listen there; may be given several times"},
+    {COMMAND_RUN | COMMAND_DOCTOR, OPTION_INTERFACE, "interface", "NAME",
+     "listen there; may be given several times"},
     {COMMAND_READ | COMMAND_RUN, OPTION_JSON, "json", "FILE", "events as JSON lines; - is standard output"},
     {COMMAND_READ | COMMAND_RUN | COMMAND_REPORT, OPTION_HTML, "html", "FILE",
      "the report as one HTML file, live also every five minutes; - is standard output"},
@@ -54,13 +56,13 @@ static const struct choice {
      "alerts by syslog: unix:///dev/log, udp://host[:514] or tcp://host[:601]"},
     {COMMAND_READ | COMMAND_RUN, OPTION_TLSRPT, "tlsrpt", "FILE",
      "at the end a TLS report (RFC 8460) of relay sessions; - is standard output"},
-    {COMMAND_READ | COMMAND_RUN | COMMAND_REPORT, OPTION_REDIS, "redis", "URL",
+    {COMMAND_READ | COMMAND_RUN | COMMAND_REPORT | COMMAND_DOCTOR, OPTION_REDIS, "redis", "URL",
      "redis://[user@]host[:port][/db], unix:///path, redis-sentinel://, redis-cluster://"},
-    {COMMAND_READ | COMMAND_RUN | COMMAND_REPORT, OPTION_REDIS_PASSWORD_FILE, "redis-password-file", "FILE",
-     "its first line; otherwise WAXSEAL_REDIS_PASSWORD"},
+    {COMMAND_READ | COMMAND_RUN | COMMAND_REPORT | COMMAND_DOCTOR, OPTION_REDIS_PASSWORD_FILE,
+     "redis-password-file", "FILE", "its first line; otherwise WAXSEAL_REDIS_PASSWORD"},
     {COMMAND_READ | COMMAND_RUN, OPTION_SPOOL, "spool", "FOLDER",
      "what Redis cannot take yet is kept there, also across a restart"},
-    {COMMAND_READ | COMMAND_RUN | COMMAND_REPORT, OPTION_SITE, "site", "NAME",
+    {COMMAND_READ | COMMAND_RUN | COMMAND_REPORT | COMMAND_DOCTOR, OPTION_SITE, "site", "NAME",
      "name of this site, part of the Redis keys"},
     {COMMAND_READ | COMMAND_RUN, OPTION_SENSOR, "sensor", "NAME", "name of this sensor; else the host's"},
     {COMMAND_READ | COMMAND_RUN, OPTION_PROFILE, "profile", "NAME",
@@ -78,14 +80,16 @@ static const struct choice {
     {COMMAND_READ, OPTION_FAIL_ON, "fail-on", "SEVERITY",
      "exit with 3 on a finding of info, low, medium, high, critical or worse"},
     {COMMAND_READ | COMMAND_RUN, OPTION_QUIET, "quiet", NULL, "on standard error nothing but errors"},
+    {COMMAND_DOCTOR, OPTION_SECONDS, "seconds", "N",
+     "listen so long to judge the mirror; default 10, 0 not at all"},
     {COMMAND_REPORT, OPTION_FROM, "from", "TIME", "begin of the range: 2026-11-01 or 2026-11-01T08:00:00Z"},
     {COMMAND_REPORT, OPTION_TO, "to", "TIME", "its end; of a day, the end of that day; else now"},
     {COMMAND_REPORT, OPTION_LAST, "last", "SPAN", "instead: the last hours or days, such as 24h, 7d, 30d"},
     {COMMAND_REPORT, OPTION_AS_JSON, "json", NULL, "as a JSON object"},
-    {COMMAND_RULES, OPTION_AS_JSON, "json", NULL, "as a JSON array"},
+    {COMMAND_RULES | COMMAND_DOCTOR, OPTION_AS_JSON, "json", NULL, "as a JSON array"},
     {COMMAND_RULES, OPTION_AS_MARKDOWN, "markdown", NULL, "as a chapter in Markdown"},
-    {COMMAND_READ | COMMAND_RUN | COMMAND_RULES | COMMAND_CHECK | COMMAND_REPORT, OPTION_HELP, "help", NULL,
-     "this text"},
+    {COMMAND_READ | COMMAND_RUN | COMMAND_RULES | COMMAND_CHECK | COMMAND_REPORT | COMMAND_DOCTOR,
+     OPTION_HELP, "help", NULL, "this text"},
 };
 
 enum { CHOICE_COUNT = sizeof choices / sizeof choices[0], WORD_CAP = 40 };
@@ -181,6 +185,7 @@ static bool take(enum option_id id, const char *argument, struct options *out)
     case OPTION_FROM: out->from = argument; break;
     case OPTION_TO: out->to = argument; break;
     case OPTION_LAST: out->last = argument; break;
+    case OPTION_SECONDS: out->seconds = argument; break;
     case OPTION_FAIL_ON: out->fail_on = argument; break;
     case OPTION_AS_JSON: out->as_json = true; break;
     case OPTION_AS_MARKDOWN: out->as_markdown = true; break;

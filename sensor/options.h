@@ -10,7 +10,14 @@
 #include "sensor/config.h"
 
 /* Each a bit, so that a row of the option table can name several. */
-enum command { COMMAND_READ = 1, COMMAND_RUN = 2, COMMAND_RULES = 4, COMMAND_CHECK = 8, COMMAND_REPORT = 64 };
+enum command {
+    COMMAND_READ = 1,
+    COMMAND_RUN = 2,
+    COMMAND_RULES = 4,
+    COMMAND_CHECK = 8,
+    COMMAND_DOCTOR = 16,
+    COMMAND_REPORT = 64
+};
 
 /* What was given; NULL or false where it was not. Texts are borrowed from argv. */
 struct options {
@@ -34,6 +41,7 @@ struct options {
     const char *to;
     const char *last;
     const char *workers;
+    const char *seconds;
     const char *interfaces[CONFIG_INTERFACES_CAP];
     size_t interface_count;
     bool any_tls;

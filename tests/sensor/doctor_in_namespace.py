@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """doctor_in_namespace.py WAXSEAL - `waxseal doctor` on a veth pair of its own, with a good mirror and with bad ones, and
-before a Redis whose ACL lacks something."""
+before a Redis whose ACL lacks something; and `waxseal run`, which says once that a mirror became bad, and that it is good again."""
 import contextlib
 import json
 import os
@@ -182,6 +182,38 @@ def check_redis(doctor, folder):
         del os.environ["WAXSEAL_REDIS_PASSWORD"]
 
 
+def other_clients(frames, number):
+    """The same sessions between other ports of the clients."""
+    out = []
+    for frame in frames:
+        data, seg = bytearray(frame.data), derive.segment_of(frame)
+        at = seg.tcp + 2 * (data[seg.tcp:seg.tcp + 2] < data[seg.tcp + 2:seg.tcp + 4])
+        port = int.from_bytes(data[at:at + 2], "big")
+        data[at:at + 2] = (1024 + (port + 997 * number) % 60000).to_bytes(2, "big")
+        out.append(frame.with_data(bytes(data)))
+    return out
+
+
+def check_run(doctor, folder):
+    captures, config, number = traffic(), os.path.join(folder, "run.yaml"), 0
+    with open(config, "w", encoding="ascii") as file:
+        file.write("mirror: {window_s: 1, least_packets: 20, least_connections: 5}\n")
+    argv = [doctor.program, "run", "-c", config, "-i", "mon0", "--json", os.path.join(folder, "events.json")]
+    process = doctor.space.popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    time.sleep(HEAD_START_S)
+    for change in (derive.only("server"), lambda frames: frames):
+        for _ in range(4):
+            number += 1
+            doctor.send(other_clients(flat(captures, change), number))
+    process.terminate()
+    said = process.communicate(timeout=30)[1].decode()
+    counts = [said.count(text) for text in ("mon0: mirror_one_sided: ", "mon0: mirror_one_sided is over")]
+    doctor.failures += counts != [1, 1]
+    print(f"{'ok' if counts == [1, 1] else 'FAILED'}: run says once what came and went")
+    if counts != [1, 1]:
+        print(said)
+
+
 def main():
     program = os.path.abspath(sys.argv[1])
     sensor.need(program)
@@ -199,6 +231,7 @@ def main():
             check_table(doctor)
             check_redis(doctor, folder)
             check_mirrors(doctor)
+            check_run(doctor, folder)
     finally:
         space.destroy()
     sys.exit(doctor.failures > 0)

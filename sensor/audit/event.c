@@ -267,7 +267,7 @@ static const char *certificate_state(const struct session *s)
                (suite != NULL && suite->auth != AUTH_NONE && suite->auth != AUTH_PSK &&
                 policy_tls_state(s) != TLS_STATE_FAILED);
     bool missed = s->midstream || server->gap_in_handshake || server->gap_before_tls ||
-                  (server->bytes == 0 && !silent);
+                  (server->bytes == 0 && !silent) || (t->established && !t->server_hello);
     return missed || due ? "gap" : "none";
 }
 

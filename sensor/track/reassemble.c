@@ -184,9 +184,12 @@ static bool insert(const struct reassembler *r, struct stream *s, const struct s
     return true;
 }
 
-static void note_acknowledgement(struct stream *of_other, const struct segment *segment)
+/* A RST is believed only with the sequence number that is due: some put anything into one.
+ * next  expected of the sender of the segment */
+static void note_acknowledgement(struct stream *of_other, const struct segment *segment, uint32_t next)
 {
-    if ((segment->flags & TCP_ACK) == 0 || (segment->flags & TCP_RST) != 0) /* some put anything into a RST */
+    bool stray = (segment->flags & TCP_RST) != 0 && segment->sequence != next;
+    if ((segment->flags & TCP_ACK) == 0 || stray)
         return;
     if (!of_other->has_acknowledged || sequence_before(of_other->acknowledged, segment->acknowledgement))
         of_other->acknowledged = segment->acknowledgement;
@@ -230,7 +233,7 @@ void reassemble_segment(const struct reassembler *r, struct flow *f, struct stre
     struct flow_side *side = &f->side[from];
     struct stream *s = &streams[from];
     struct span bytes = segment->payload;
-    note_acknowledgement(&streams[side_other(from)], segment);
+    note_acknowledgement(&streams[side_other(from)], segment, f->side[from].next);
 
     if (bytes.n > 0 && sequence_before(sequence, side->next)) {
         uint32_t old = side->next - sequence;

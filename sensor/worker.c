@@ -52,13 +52,14 @@ static void spread(struct worker *w, const struct segment *segment)
 {
     struct flow_key key;
     bool from_low;
-    assert(w->lane_count > 0);
+    unsigned count = w->lane_count;
+    assert(count > 0);
     if (tracker_tick_due(&w->next_tick_ns, segment->time_ns))
-        for (unsigned i = 0; i < w->lane_count; i++)
+        for (unsigned i = 0; i < count; i++)
             lane_tick(w->lanes[i], segment->time_ns, w->segments);
     flow_key_of(segment, 0, &key, &from_low);
-    lane_segment(w->lanes[repeats_row_of(flow_key_hash(&key)) % w->lane_count], segment, w->segments);
-    for (unsigned i = 0; i < w->lane_count; i++)
+    lane_segment(w->lanes[repeats_row_of(flow_key_hash(&key)) % count], segment, w->segments);
+    for (unsigned i = 0; i < count; i++)
         lane_spread(w->lanes[i], w->segments);
 }
 

@@ -267,7 +267,7 @@ static const char *certificate_state(const struct session *s)
     bool ended = s->side[SERVER].fin_seen || s->side[SERVER].rst_seen;
     bool silent = ended && s->side[SERVER].bytes == 0 && s->side[SERVER].gap_bytes == 0 && !s->midstream;
     bool missed = s->midstream || s->side[SERVER].gap_in_handshake || s->side[SERVER].gap_before_tls ||
-                  s->side[SERVER].bytes == 0;
+                  s->side[SERVER].bytes == 0 || (t->established && !t->server_hello);
     return (missed || due) && !silent ? "gap" : "none";
 }
 

@@ -65,6 +65,12 @@ def vlan(tag, kind=VLAN):
     return lambda d: d[:12] + kind + struct.pack(">H", tag) + d[12:]
 
 
+def vlan_by_direction(d):
+    """Each direction in a VLAN of its own, as mirrors of two ports deliver it."""
+    seg = pcapfile.tcp_segment(d)
+    return vlan(10 if not seg or d[seg.tcp:seg.tcp + 2] < d[seg.tcp + 2:seg.tcp + 4] else 20)(d)
+
+
 def qinq(d):
     return vlan(200, PROVIDER_VLAN)(vlan(100)(d))
 
@@ -118,7 +124,7 @@ def cooked(d):
     return struct.pack(">HHH", 0, 1, 6) + d[6:12] + b"\0\0" + d[12:]
 
 
-ENCAPSULATIONS = {"vlan": vlan(100), "qinq": qinq, "priority tag": vlan(0xe000), "mpls": mpls, "pppoe": pppoe, "gre": gre,
+ENCAPSULATIONS = {"vlan": vlan(100), "a vlan a direction": vlan_by_direction, "qinq": qinq, "priority tag": vlan(0xe000), "mpls": mpls, "pppoe": pppoe, "gre": gre,
                   "erspan 1": erspan_1, "erspan 2": erspan_2, "erspan 3": erspan_3, "vxlan": vxlan, "geneve": geneve,
                   "ip in ip, 6in4": ip_in_ip, "ip in ipv6": in_ipv6, "vxlan in erspan 2": lambda d: erspan_2(vxlan(d)),
                   "qinq in mpls": lambda d: mpls(qinq(d))}
@@ -236,6 +242,15 @@ def in_time(frames):
 def twice(delay_ns=0, copy=lambda d: d):
     """Every packet and its copy."""
     return lambda frames: in_time([g for f in frames for g in (f, f.with_data(copy(f.data)).later(delay_ns))])
+
+
+def chain(*changes):
+    """One change after the other."""
+    def change(frames):
+        for one in changes:
+            frames = one(frames)
+        return frames
+    return change
 
 
 def reordered(distance):

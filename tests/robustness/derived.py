@@ -21,6 +21,7 @@ SHOWN = 6                  # complaints for each variant
 WAY = {"vlan", "tunnel", "duplicates"}
 # These captures hold dozens of packets in a millisecond: copies so late are taken for retransmissions, which are counted.
 MANY = WAY | {"packets"}
+REORDERED = WAY | {"ts", "ts_end", "duration_ms", "id", "midstream"}
 
 SAME = {
     **{name: (derive.each(change), WAY) for name, change in derive.ENCAPSULATIONS.items()},
@@ -40,10 +41,14 @@ SAME = {
         derive.other_ttl(d))))), MANY),
     "twice, once in vxlan": (derive.twice(derive.MS, derive.vxlan), MANY),
     "twice, once in gre": (derive.twice(derive.MS, derive.gre), MANY),
+    "fragments of 200, shuffled, twice, in gre": (derive.chain(
+        derive.fragmented(200, derive.shuffled, around=derive.gre), derive.twice()), WAY),
+    "neighbours change places, twice, in vxlan": (derive.chain(
+        derive.reordered(1), derive.twice(), derive.each(derive.vxlan)), REORDERED),
     "checksums not computed": (derive.each(derive.bad_checksums), WAY),
     "padded": (derive.each(derive.padded), WAY),
     "merged by offload": (derive.merged, WAY | {"packets"}),
-    "neighbours change places": (derive.reordered(1), WAY | {"ts", "ts_end", "duration_ms", "id", "midstream"}),
+    "neighbours change places": (derive.reordered(1), REORDERED),
 }
 LOSS = {
     "client's direction only": derive.only("client"),
@@ -54,6 +59,11 @@ LOSS = {
     **{f"payload {i} and {i + 1} lost": derive.without_payload(lambda j, i=i: j in (i, i + 1)) for i in range(0, 16)},
     **{f"payload {i} to {i + 4} lost": derive.without_payload(lambda j, i=i: i <= j <= i + 4) for i in range(0, 14, 2)},
     **{f"all behind packet {n}": derive.without(lambda i, n=n: i >= n) for n in (5, 7, 9, 11, 13, 16, 20)},
+    **{f"every {k}th lost, twice, in fragments and gre": derive.chain(derive.without(lambda i, k=k: i % k == k - 1), derive.twice(
+        2 * derive.MS), derive.fragmented(256, around=derive.gre)) for k in (3, 5)},
+    **{f"every {k}th fragment lost": derive.chain(derive.fragmented(300), derive.without(lambda i, k=k: i % k == 1))
+       for k in (3, 7)},
+    "reordered, every 6th lost": derive.chain(derive.reordered(1), derive.without(lambda i: i % 6 == 5)),
     **{f"cut at {n}": derive.snapped(n) for n in (54, 60, 66, 80, 96, 128, 200, 400, 1000)},
 }
 # Where a word may stand for "not known".

@@ -178,7 +178,12 @@ static void test_event_certificate_is_hidden_and_never_missing(void **state)
     s.side[CLIENT].fin_seen = true;
     fill(&s);
     assert_string_equal(text(EVENT_cert_state), "none");
-    s.tls.begun = s.tls.client_hello = s.tls.server_hello = true;
+    s.side[SERVER].bytes = 1;
+    s.tls.begun = s.tls.client_hello = s.tls.established = true;
+    fill(&s);
+    assert_string_equal(text(EVENT_cert_state), "gap"); /* the server must have sent its hello */
+    s.tls.established = false;
+    s.tls.server_hello = true;
     s.side[SERVER].bytes = 1;
     s.tls.version = 0x0304;
     fill(&s);

@@ -261,14 +261,14 @@ static const char *certificate_state(const struct session *s)
         return "hidden_resumed";
     /* One was due by the chosen suite and did not come, though nobody gave up: the capture ends before it. */
     const struct registry_suite *suite = t->has_cipher ? registry_suite_find(t->cipher_suite) : NULL;
-    const struct session_side *server = &s->side[SERVER];
-    bool silent = server->bytes == 0 && (server->fin_seen || server->rst_seen);
-    bool due = (policy_tls_state(s) == TLS_STATE_UNKNOWN && !silent) ||
+    bool due = policy_tls_state(s) == TLS_STATE_UNKNOWN ||
                (suite != NULL && suite->auth != AUTH_NONE && suite->auth != AUTH_PSK &&
                 policy_tls_state(s) != TLS_STATE_FAILED);
-    bool missed = s->midstream || server->gap_in_handshake || server->gap_before_tls ||
-                  (server->bytes == 0 && !silent) || (t->established && !t->server_hello);
-    return missed || due ? "gap" : "none";
+    bool ended = s->side[SERVER].fin_seen || s->side[SERVER].rst_seen;
+    bool silent = ended && s->side[SERVER].bytes == 0 && s->side[SERVER].gap_bytes == 0 && !s->midstream;
+    bool missed = s->midstream || s->side[SERVER].gap_in_handshake || s->side[SERVER].gap_before_tls ||
+                  s->side[SERVER].bytes == 0 || (t->established && !t->server_hello);
+    return (missed || due) && !silent ? "gap" : "none";
 }
 
 static const char *auth_word(const struct session *s)

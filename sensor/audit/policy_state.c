@@ -67,7 +67,9 @@ static bool plaintext_certain(const struct session *s)
 
 bool rules_did_without_tls(const struct session *s)
 {
-    return (s->mail.used_whole && plaintext_certain(s)) || seen_to_its_end(s);
+    /* A server's reset does not tell how much the client had sent: the last that was lost may be the question. */
+    bool client_ended = s->side[CLIENT].fin_seen || s->side[CLIENT].rst_seen;
+    return (s->mail.used_whole && plaintext_certain(s)) || (client_ended && seen_to_its_end(s));
 }
 
 enum mode policy_mode(const struct session *s)

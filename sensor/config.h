@@ -133,7 +133,8 @@ struct config {
     uint64_t redis_spool_cap_bytes;
     uint64_t redis_alerts_cap; /* of the alerts stream */
     enum config_events redis_events;
-    uint32_t redis_events_one_in; /* at least 1 */
+    uint32_t redis_events_one_in;    /* at least 1 */
+    uint32_t redis_clients_a_second; /* sessions a second that add to the records of clients */
     struct alert_limits alerts;
     bool live; /* not a key: `run`, where packets do not wait */
     bool quiet;

@@ -68,6 +68,7 @@ void config_defaults(struct config *c)
         .redis_alerts_cap = 10000,
         .redis_events = CONFIG_EVENTS_ALL,
         .redis_events_one_in = 1,
+        .redis_clients_a_second = 2000,
         .alerts = {.from = SEVERITY_MEDIUM, .clear_after_s = 86400, .open = 4096, .raised_a_minute = 240},
         .tlsrpt_contact = "postmaster",
     };

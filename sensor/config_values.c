@@ -107,6 +107,7 @@ const struct config_setting config_settings[CONFIG_SETTING_COUNT] = {
     {CONFIG_REDIS, "queue_bytes", CONFIG_NUMBER, OF(redis_queue_bytes), 1 << 20, UINT64_C(1) << 40},
     {CONFIG_REDIS, "spool", CONFIG_TEXT, OF(redis_spool), 0, 0},
     {CONFIG_REDIS, "spool_cap_bytes", CONFIG_NUMBER, OF(redis_spool_cap_bytes), 16 << 20, UINT64_C(1) << 40},
+    {CONFIG_REDIS, "clients_a_second", CONFIG_NUMBER, OF(redis_clients_a_second), 1, 1000000},
     {CONFIG_REDIS, "events_cap", CONFIG_NUMBER, OF(redis_events_cap), 100, 1000000000},
     {CONFIG_REDIS, "events", CONFIG_EVENTS, OF(redis_events), 0, 0},
     {CONFIG_REDIS, "alerts_cap", CONFIG_NUMBER, OF(redis_alerts_cap), 100, 1000000000},

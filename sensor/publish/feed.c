@@ -311,6 +311,11 @@ void feed_finish(struct feed *f, const struct run_summary *summary, int64_t wall
         hand_over(f);
 }
 
+uint64_t feed_skipped(const struct feed *f)
+{
+    return feed_records_skipped(f->records);
+}
+
 uint64_t feed_lost(const struct feed *f)
 {
     return f->lost;
@@ -325,7 +330,7 @@ struct feed *feed_open(const struct config *config, const struct feed_output *ou
         return NULL;
     *f = (struct feed){.config = config, .output = *output, .newest_ms = -1, .wall_ms = started_ms};
     f->sums = feed_sums_open();
-    f->records = feed_records_open(config->sensor);
+    f->records = feed_records_open(config->sensor, config->redis_clients_a_second);
     f->self = feed_self_open(config, started_ms);
     if (f->sums != NULL && f->records != NULL && f->self != NULL)
         return f;

@@ -59,5 +59,8 @@ void feed_tick(struct feed *f, uint64_t now_ms, int64_t wall_ms);
 /* feed_finish - hand over what is left, and say goodbye. */
 void feed_finish(struct feed *f, const struct run_summary *summary, int64_t wall_ms);
 
+/* feed_skipped - sessions that added to no record of a client, by outputs.redis.clients_a_second. */
+uint64_t feed_skipped(const struct feed *f);
+
 /* feed_lost - events that found no batch. */
 uint64_t feed_lost(const struct feed *f);

@@ -13,7 +13,8 @@ enum {
     CLIENTS = 512,
     CERTIFICATES = 64,
     PLACES = 1024, /* of an index: about twice the largest table */
-    NS_PER_MS = 1000000
+    NS_PER_MS = 1000000,
+    MS_PER_S = 1000
 };
 
 /* Which row an id has, by open addressing: index plus one, 0: empty. */
@@ -23,6 +24,11 @@ struct index {
 
 struct feed_records {
     const char *sensor;
+    uint32_t clients_a_second; /* sessions, of event time */
+    int64_t second;
+    uint32_t taken;  /* in this second ... */
+    uint32_t graver; /* ... and beyond the bound, because of what was found */
+    uint64_t skipped;
     size_t server_count, client_count, certificate_count;
     bool shown_by_full; /* a certificate has no room for another server */
     struct index server_index, client_index, certificate_index;
@@ -308,17 +314,39 @@ static void add_certificate(struct feed_records *r, const struct event *e, const
 
 /* ---- */
 
-struct feed_records *feed_records_open(const char *sensor)
+struct feed_records *feed_records_open(const char *sensor, uint32_t clients_a_second)
 {
     struct feed_records *r = calloc(1, sizeof *r);
     if (r != NULL)
-        r->sensor = sensor;
+        *r = (struct feed_records){.sensor = sensor, .clients_a_second = clients_a_second};
     return r;
 }
 
 void feed_records_close(struct feed_records *r)
 {
     free(r);
+}
+
+uint64_t feed_records_skipped(const struct feed_records *r)
+{
+    return r->skipped;
+}
+
+/* By event time and order alone, so that it does not matter where batches end: is there still a share of this second
+ * for the client of this session? As many again are kept for those with grave findings. */
+static bool within_bound(struct feed_records *r, const struct event *e)
+{
+    int64_t second = last_ms_of(e->session) / MS_PER_S;
+    if (second != r->second) {
+        r->second = second;
+        r->taken = r->graver = 0;
+    }
+    if (r->taken < r->clients_a_second)
+        return r->taken++, true;
+    if (e->judgement->worst >= SEVERITY_HIGH && r->graver < r->clients_a_second)
+        return r->graver++, true;
+    r->skipped++;
+    return false;
 }
 
 bool feed_records_room(const struct feed_records *r)
@@ -333,7 +361,7 @@ void feed_records_add(struct feed_records *r, const struct event *e)
     server_id(e, server);
     if (server_shows_something(e))
         add_server(r, e, server);
-    if (e->session->side[CLIENT].bytes > 0)
+    if (e->session->side[CLIENT].bytes > 0 && within_bound(r, e))
         add_client(r, e);
     if (visible_chain(e) != NULL && e->values[EVENT_cert_sha256].text[0] != '\0')
         add_certificate(r, e, server);

@@ -6,15 +6,22 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "sensor/audit/event.h"
 #include "sensor/publish/batch.h"
 
 struct feed_records; /* opaque */
 
-/* feed_records_open - sensor: the name that offers are seen by; borrowed. NULL where memory is lacking. */
-struct feed_records *feed_records_open(const char *sensor);
+/* feed_records_open - take the memory. NULL where it is lacking.
+ * sensor            the name that offers are seen by; borrowed
+ * clients_a_second  so many sessions in a second of event time add to the records of clients, and as many again with
+ *                   findings of high or critical: a site with a hundred times the traffic must need no larger Redis */
+struct feed_records *feed_records_open(const char *sensor, uint32_t clients_a_second);
 void feed_records_close(struct feed_records *r);
+
+/* feed_records_skipped - sessions that added to no client, because of that bound. */
+uint64_t feed_records_skipped(const struct feed_records *r);
 
 /* feed_records_room - is there room for one more event, whatever it brings? */
 bool feed_records_room(const struct feed_records *r);

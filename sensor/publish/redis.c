@@ -97,8 +97,13 @@ static bool finish(void *state, const struct run_summary *summary)
     struct redis *r = state;
     feed_finish(r->feed, summary, wall_ms());
     uint64_t lost = feed_lost(r->feed);
+    uint64_t skipped = feed_skipped(r->feed);
     feed_close(r->feed);
     bool complete = redis_writer_finish(r->writer) && lost == 0;
+    if (skipped > 0)
+        log_line("redis",
+                 "%" PRIu64 " sessions are counted, but not in the records of clients (clients_a_second)",
+                 skipped);
     if (lost > 0)
         log_error("redis", "%" PRIu64 " events found no room on their way to Redis and are lost", lost);
     free(r);

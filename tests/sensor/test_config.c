@@ -248,7 +248,7 @@ static const struct {
      "sentinel_user, "
      "sentinel_password_file, replicas, connect_ms, answer_ms, patience_ms, queue_bytes, spool, "
      "spool_cap_bytes, "
-     "events_cap, events, alerts_cap"},
+     "clients_a_second, events_cap, events, alerts_cap"},
     {"ports:\n - {port: 25, prot: smtp}\n",
      ":2: ports[1].prot: unknown key; known here: port, protocol, tls, role"},
     {"flow_identity: mac\n", ":1: flow_identity: expected none, vlan, tunnel or both, found 'mac'"},

@@ -170,6 +170,34 @@ static void send_numbered(struct feed *f, unsigned count, unsigned tick_every)
     }
 }
 
+/* However a second's sessions are spread over batches: the same of them add to the records of clients. */
+static void test_feed_clients_beyond_the_bound_are_counted_without_a_record(void **state)
+{
+    (void)state;
+    enum { SESSIONS = 60, BOUND = 10 };
+    for (unsigned tick_every = 0; tick_every <= 7; tick_every += 7) {
+        struct sent s;
+        struct config *c = config_of(CONFIG_EVENTS_ALL, 1);
+        c->redis_clients_a_second = BOUND;
+        struct feed *f = open_feed(&s, c, 100);
+        for (unsigned i = 0; i < SESSIONS; i++) {
+            struct sample x;
+            make_numbered(&x, i);
+            x.session.first_ns = UINT64_C(1700000000000000000);
+            x.session.last_ns = x.session.first_ns + 1000000;
+            sample_fill(&x);
+            feed_event(f, &x.event);
+            if (tick_every > 0 && i % tick_every == 0)
+                feed_tick(f, (uint64_t)i * 2000, WALL_MS);
+        }
+        assert_int_equal(feed_skipped(f), SESSIONS - 2 * BOUND); /* half of them have grave findings */
+        finish(f);
+        assert_int_equal(operations(&s, "client"), 2 * BOUND);
+        assert_int_equal(rolled(&s, ROLLUP_sessions), SESSIONS);
+        forget(&s);
+    }
+}
+
 static void test_feed_one_event_brings_its_operations(void **state)
 {
     (void)state;
@@ -383,6 +411,7 @@ static void test_feed_alert_has_the_fields_of_the_interface(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_feed_clients_beyond_the_bound_are_counted_without_a_record),
         cmocka_unit_test(test_feed_one_event_brings_its_operations),
         cmocka_unit_test(test_feed_sums_do_not_depend_on_where_batches_end),
         cmocka_unit_test(test_feed_choice_of_events_leaves_counters_whole),

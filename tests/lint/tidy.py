@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """tidy.py BUILD_DIR - clang-tidy, with .clang-tidy's checks, over the product's sources.
 
-BUILD_DIR holds compile_commands.json. Slow: one process a file, as many at a time as there are cores."""
+BUILD_DIR holds compile_commands.json; a source that this build leaves out (its library is not installed) is passed over.
+Slow: one process a file, as many at a time as there are cores."""
 import concurrent.futures
+import json
 import os
 import re
 import shutil
@@ -30,7 +32,9 @@ def main():
     if not shutil.which(TOOL):
         tree.skip(f"{TOOL} is not installed")
     build = sys.argv[1]
-    names = tree.sources(".c")
+    with open(os.path.join(build, "compile_commands.json"), encoding="utf-8") as file:
+        built = {entry["file"] for entry in json.load(file)}
+    names = [name for name in tree.sources(".c") if os.path.join(tree.ROOT, name) in built]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         found = pool.map(lambda name: tidy(build, name), names)
     tree.report(sorted({line for lines in found for line in lines}), f"clang-tidy over {len(names)} files")

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/statvfs.h>
@@ -11,10 +10,10 @@
 
 #include "sensor/capture/source.h"
 #include "sensor/config_values.h"
+#include "sensor/doctor_interface.h"
+#include "sensor/doctor_mirror.h"
 #include "sensor/doctor_report.h"
 #include "sensor/host/clock.h"
-#include "sensor/host/log.h"
-#include "sensor/publish/json.h"
 #include "sensor/publish/redis_probe.h"
 
 enum {
@@ -29,44 +28,6 @@ enum {
 
 /* No clock that is right says less. */
 static const uint64_t WRITTEN_S = 1735689600;
-
-/* ---- what is said */
-
-static void say_json(struct doctor *d, const char *status, const char *check, const char *said,
-                     const char *advice)
-{
-    fputs(d->said > 0 ? ",\n  {\"check\": " : "[\n  {\"check\": ", d->out);
-    json_print(d->out, check);
-    fprintf(d->out, ", \"status\": \"%s\", \"said\": ", status);
-    json_print(d->out, said);
-    fputs(", \"advice\": ", d->out);
-    json_print(d->out, advice);
-    fputc('}', d->out);
-}
-
-void doctor_say(struct doctor *d, enum doctor_status status, const char *check, const char *advice,
-                const char *format, ...)
-{
-    static const char *const words[] = {"ok", "warning", "failed"};
-    char said[SAID_CAP];
-    char shown[SHOWN_CAP];
-    char shown_check[SHOWN_CAP];
-    va_list arguments;
-    va_start(arguments, format);
-    (void)vsnprintf(said, sizeof said, format, arguments);
-    va_end(arguments);
-    if (d->json)
-        say_json(d, words[status], check, said, advice);
-    else
-        fprintf(d->out, "%-8s %s: %s\n", words[status], log_escape(check, shown_check, sizeof shown_check),
-                log_escape(said, shown, sizeof shown));
-    if (!d->json && advice[0] != '\0')
-        fprintf(d->out, "         -> %s\n", log_escape(advice, shown, sizeof shown));
-    (void)fflush(d->out); /* the mirror takes a while, and somebody is waiting */
-    d->said++;
-    d->warnings += status == DOCTOR_WARNING;
-    d->failures += status == DOCTOR_FAILED;
-}
 
 /* ---- configuration */
 

@@ -1,3 +1,5 @@
+#include "sensor/doctor_interface.h"
+
 /* One interface: flags, MTU, promiscuous mode, offloads. */
 #include <errno.h>
 #include <linux/ethtool.h>
@@ -8,8 +10,6 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include "sensor/doctor_report.h"
 
 enum { CHECK_CAP = CONFIG_NAME_CAP + 16, LIST_CAP = 64, ADVICE_CAP = 256 };
 

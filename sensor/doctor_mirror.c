@@ -1,8 +1,9 @@
+#include "sensor/doctor_mirror.h"
+
 /* Listening for a while: what comes, from which ports, in which directions, and how good it is. */
 #include <inttypes.h>
 #include <string.h>
 
-#include "sensor/doctor_report.h"
 #include "sensor/host/clock.h"
 #include "sensor/host/ring.h"
 #include "sensor/lane.h"

@@ -191,10 +191,11 @@ static void print_tls(const struct page *p, const struct report *r)
     text_missing(p, r, REPORT_SUITES);
     page_row(p, "forward secrecy", report_count(r, ROLLUP_forward_secrecy), known);
     page_row(p, "post-quantum key exchange", report_count(r, ROLLUP_group_pq), known);
+    uint64_t unknown = report_count(r, ROLLUP_tls_unknown);
     snprintf(note, sizeof note,
              "Shares of the %" PRIu64 " handshakes with a ServerHello; in %" PRIu64
-             " more sessions it is not known how TLS went.",
-             r->versions.total, report_count(r, ROLLUP_tls_unknown));
+             " more %s it is not known how TLS went.",
+             r->versions.total, unknown, unknown == 1 ? "session" : "sessions");
     fputs("\n  ", p->out);
     page_wrap(p, 2, 2, note);
 }

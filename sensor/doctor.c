@@ -18,7 +18,6 @@
 
 enum {
     SAID_CAP = 1024,
-    SHOWN_CAP = 2 * SAID_CAP,
     SECONDS_DEFAULT = 10,
     SECONDS_MAX = 3600,
     LEAST_FREE_MIB = 256,

@@ -41,7 +41,7 @@ struct lane {
     struct chains *chains;
     struct counters counters;
     struct queue queue;
-    _Atomic uint64_t spread;
+    const _Atomic uint64_t *spread;
     _Atomic uint64_t turn;
     _Atomic bool abandoned; /* nobody will feed it any more */
     _Atomic bool done;
@@ -101,7 +101,7 @@ static void *run(void *argument)
         cpu_stay_on(l->cpu);
     while (more) {
         /* Before the queue is looked at: what was spread up to there is then in it, or done. */
-        uint64_t spread = atomic_load_explicit(&l->spread, memory_order_acquire);
+        uint64_t spread = atomic_load_explicit(l->spread, memory_order_acquire);
         bool abandoned = atomic_load_explicit(&l->abandoned, memory_order_acquire);
         const struct job *job = queue_peek(&l->queue);
         if (job != NULL) {
@@ -183,11 +183,6 @@ void lane_finish(struct lane *l)
         do_finish(l);
 }
 
-void lane_spread(struct lane *l, uint64_t number)
-{
-    atomic_store_explicit(&l->spread, number, memory_order_release);
-}
-
 /* ---- around it */
 
 struct ring *lane_ring(struct lane *l)
@@ -245,6 +240,7 @@ struct lane *lane_open(const struct lane_request *request)
     memset(l, 0, sizeof *l);
     l->live = request->live;
     l->threaded = request->threaded;
+    l->spread = request->spread;
     l->cpu = request->cpu;
     if (open_memory(l, request))
         return l;

@@ -5,6 +5,7 @@
  * it never waits: a full ring drops the session and counts it. */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -20,7 +21,9 @@ struct lane_request {
     bool live;
     bool threaded;  /* fed through a queue */
     unsigned share; /* the memory caps of the configuration are split among so many lanes */
-    int cpu;        /* the thread of a threaded lane stays on it; -1: anywhere */
+    const _Atomic uint64_t
+        *spread; /* threaded: every segment up to this number has been given to its lane; the reader's */
+    int cpu;     /* the thread of a threaded lane stays on it; -1: anywhere */
 };
 
 /* lane_open - take all memory. NULL where it is lacking. lane_start starts the thread of a threaded lane. */
@@ -33,9 +36,6 @@ bool lane_start(struct lane *l);
 void lane_segment(struct lane *l, const struct segment *segment, uint64_t number);
 void lane_tick(struct lane *l, uint64_t now_ns, uint64_t number);
 void lane_finish(struct lane *l);
-
-/* lane_spread - every segment up to this number has been given to its lane; for threaded ones that got none lately. */
-void lane_spread(struct lane *l, uint64_t number);
 
 /* lane_ring - where its sessions (struct session) come out. lane_chains - where certificate chains (struct
  * chain_item) come out, each before the first session that carries its number. The caller is the only reader of

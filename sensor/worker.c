@@ -28,8 +28,9 @@ struct worker {
     size_t next_path;
     struct lane *lanes[WORKER_LANES_CAP];
     unsigned lane_count;
-    uint64_t segments;     /* given to the lanes so far */
-    uint64_t next_tick_ns; /* for tracker_tick_due, where there are several */
+    uint64_t segments;       /* given to the lanes so far */
+    _Atomic uint64_t spread; /* of them, how many have certainly arrived in the queues */
+    uint64_t next_tick_ns;   /* for tracker_tick_due, where there are several */
     struct fragments *fragments;
     struct worker_status status;
     uint64_t done_bytes; /* of the paths that are finished */
@@ -59,8 +60,7 @@ static void spread(struct worker *w, const struct segment *segment)
             lane_tick(w->lanes[i], segment->time_ns, w->segments);
     flow_key_of(segment, 0, &key, &from_low);
     lane_segment(w->lanes[repeats_row_of(flow_key_hash(&key)) % count], segment, w->segments);
-    for (unsigned i = 0; i < count; i++)
-        lane_spread(w->lanes[i], w->segments);
+    atomic_store_explicit(&w->spread, w->segments, memory_order_release);
 }
 
 static void hand_on(struct worker *w, const struct segment *segment)
@@ -299,6 +299,7 @@ static bool open_lanes(struct worker *w)
                                        .live = is_live(w),
                                        .threaded = count > 1,
                                        .share = share_of(w),
+                                       .spread = &w->spread,
                                        .cpu = w->config->pin_workers ? cpu_nth(w->lane_count) : -1};
         w->lanes[w->lane_count] = lane_open(&request);
         if (w->lanes[w->lane_count] == NULL)

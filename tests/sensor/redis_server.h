@@ -126,3 +126,41 @@ static inline char *value_of(const char *answer, const char *field)
     assert_memory_equal(end + 2 + length, "\r\n", 2);
     return value;
 }
+
+/* For cmocka's groups: a folder, and a server in it where redis-server is installed. */
+static inline int set_up(void **state)
+{
+    (void)state;
+    signal(SIGPIPE, SIG_IGN);
+    unsetenv("WAXSEAL_REDIS_PASSWORD");
+    snprintf(folder, sizeof folder, "/tmp/waxseal-test-redis-XXXXXX");
+    if (mkdtemp(folder) == NULL)
+        return -1;
+    snprintf(socket_path, sizeof socket_path, "%s/redis.sock", folder);
+    snprintf(password_path, sizeof password_path, "%s/password", folder);
+    installed = start_server();
+    if (!installed)
+        print_message("redis-server is not installed: skipped\n");
+    return 0;
+}
+
+static inline int tear_down(void **state)
+{
+    (void)state;
+    stop_server();
+    unlink(password_path);
+    rmdir(folder);
+    return 0;
+}
+
+/* With an empty server, which a test may have left stopped. */
+#define NEEDS_SERVER()                                                                                       \
+    do {                                                                                                     \
+        (void)state;                                                                                         \
+        if (!installed)                                                                                      \
+            skip();                                                                                          \
+        if (server == 0)                                                                                     \
+            assert_true(start_server());                                                                     \
+        tell("FLUSHALL");                                                                                    \
+        tell("CONFIG RESETSTAT");                                                                            \
+    } while (0)

@@ -44,40 +44,6 @@ static void send_events(struct sink *sink, const struct event *e, int count)
     sink->tick(sink->state, 0);
 }
 
-static int set_up(void **state)
-{
-    (void)state;
-    signal(SIGPIPE, SIG_IGN);
-    unsetenv("WAXSEAL_REDIS_PASSWORD");
-    snprintf(folder, sizeof folder, "/tmp/waxseal-test-redis-XXXXXX");
-    if (mkdtemp(folder) == NULL)
-        return -1;
-    snprintf(socket_path, sizeof socket_path, "%s/redis.sock", folder);
-    snprintf(password_path, sizeof password_path, "%s/password", folder);
-    installed = start_server();
-    if (!installed)
-        print_message("redis-server is not installed: skipped\n");
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    stop_server();
-    unlink(password_path);
-    rmdir(folder);
-    return 0;
-}
-
-/* With an empty server. */
-#define NEEDS_SERVER()                                                                                       \
-    do {                                                                                                     \
-        (void)state;                                                                                         \
-        if (!installed)                                                                                      \
-            skip();                                                                                          \
-        tell("FLUSHALL");                                                                                    \
-    } while (0)
-
 /* ---- delivery ---- */
 
 static void test_redis_event_arrives_with_every_field(void **state)

@@ -207,5 +207,5 @@ int main(void)
         cmocka_unit_test(test_redis_peer_silent_redis_is_no_offer_and_quick),
         cmocka_unit_test(test_redis_peer_password_is_given_and_a_wrong_one_said_once),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up_quietly, tear_down);
 }

@@ -119,43 +119,18 @@ static void remove_spool(void)
     rmdir(spool_path);
 }
 
-static int set_up(void **state)
+static int set_up_with_spool(void **state)
 {
-    (void)state;
-    signal(SIGPIPE, SIG_IGN);
-    unsetenv("WAXSEAL_REDIS_PASSWORD");
-    snprintf(folder, sizeof folder, "/tmp/waxseal-test-writer-XXXXXX");
-    if (mkdtemp(folder) == NULL)
-        return -1;
-    snprintf(socket_path, sizeof socket_path, "%s/redis.sock", folder);
-    snprintf(password_path, sizeof password_path, "%s/password", folder);
+    int result = set_up(state);
     snprintf(spool_path, sizeof spool_path, "%s/spool", folder);
-    installed = start_server();
-    if (!installed)
-        print_message("redis-server is not installed: skipped\n");
-    return 0;
+    return result;
 }
 
-static int tear_down(void **state)
+static int tear_down_with_spool(void **state)
 {
-    (void)state;
-    stop_server();
     remove_spool();
-    rmdir(folder);
-    return 0;
+    return tear_down(state);
 }
-
-/* With an empty server, which a test may have left stopped. */
-#define NEEDS_SERVER()                                                                                       \
-    do {                                                                                                     \
-        (void)state;                                                                                         \
-        if (!installed)                                                                                      \
-            skip();                                                                                          \
-        if (server == 0)                                                                                     \
-            assert_true(start_server());                                                                     \
-        tell("FLUSHALL");                                                                                    \
-        remove_spool();                                                                                      \
-    } while (0)
 
 /* ---- exactly once ---- */
 
@@ -503,5 +478,5 @@ int main(void)
         cmocka_unit_test(test_writer_spooled_numbers_that_were_used_are_left_behind),
         cmocka_unit_test(test_writer_spool_of_another_process_is_an_error_at_the_start),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up_with_spool, tear_down_with_spool);
 }

@@ -31,34 +31,28 @@ static const struct command_row {
 } commands[] = {
     {COMMAND_READ, "read", "[options] FILE...",
      "audit captures: pcap, pcapng, either gzip'd; a folder; - is standard input",
-     "Without --json, --html, --redis and --tlsrpt (here or in the configuration) a report for "
-     "people goes "
-     "to "
-     "standard "
-     "output.\n"
+     "Without --json, --html, --redis and --tlsrpt (here or in the configuration) a report for\n"
+     "people goes to standard output.\n"
      "\n"
-     "Exit status: 0 all input was read, whatever was found; 1 could not start; 2 part of the input could "
-     "not be\n"
-     "read, or part of an output not be written; 3 with --fail-on, a finding of that severity or worse.\n",
+     "Exit status: 0 all input was read, whatever was found; 1 could not start; 2 part of the input\n"
+     "could not be read, or part of an output not be written; 3 with --fail-on, a finding of that\n"
+     "severity or worse.\n",
      audit_command_read},
     {COMMAND_RUN, "run", "[options] -i NAME...", "audit live traffic until SIGINT or SIGTERM",
-     "Without --json, --html, --redis and --tlsrpt (here or in the configuration) one line a "
-     "session goes to "
-     "standard output.\n"
+     "Without --json, --html, --redis and --tlsrpt (here or in the configuration) one line a\n"
+     "session goes to standard output.\n"
      "A file given with --json is continued, not replaced. A second signal ends the program at once.\n"
      "\n"
      "Exit status: 0 ended by a signal; 1 could not start; 2 an interface was lost, or part of an output.\n",
      audit_command_run},
     {COMMAND_REPORT, "report", "[options] --redis URL --site NAME",
      "the compliance report of a time range, from Redis",
-     "Without --from, --to and --last: the 24 hours up to the newest hour that the site has seen, which is "
-     "also what Redis keeps\n"
-     "suites, mechanisms and findings by rule for. Goes to standard output as text, or with --html into a "
-     "file. A user of Redis\n"
-     "who may only read is enough.\n"
+     "Without --from, --to and --last: the 24 hours up to the newest hour that the site has seen,\n"
+     "which is also what Redis keeps suites, mechanisms and findings by rule for. Goes to standard\n"
+     "output as text, or with --html into a file. A user of Redis who may only read is enough.\n"
      "\n"
-     "Exit status: 0 done; 1 Redis cannot be read, or holds nothing of the site; 2 the report could not be "
-     "written.\n",
+     "Exit status: 0 done; 1 Redis cannot be read, or holds nothing of the site; 2 the report could\n"
+     "not be written.\n",
      report_command},
     {COMMAND_RULES, "rules", "[--json|--markdown]", "every rule: severity, sources, what is seen, what to do",
      "", rules},

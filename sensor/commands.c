@@ -60,12 +60,10 @@ static const struct command_row {
      "Names file, line and key of the first error, and what was expected. Exit status: 0 valid, 1 not.\n",
      check},
     {COMMAND_DOCTOR, "doctor", "[options]", "can this host run the sensor, and is the mirror any good?",
-     "Looks at configuration, clock, folders, Redis and what its ACL allows, permission, interfaces and "
-     "their offloads; "
-     "then listens\nfor a while and says whether both directions come, what comes twice, what is missing, "
-     "which tags and "
-     "tunnels there are.\nWhat it listens to is not reported or kept. To Redis it writes one key and removes "
-     "it again.\n"
+     "Looks at configuration, clock, folders, Redis and what its ACL allows, permission, interfaces and\n"
+     "their offloads; then listens for a while and says whether both directions come, what comes twice,\n"
+     "what is missing, which tags and tunnels there are. What it listens to is not reported or kept. To\n"
+     "Redis it writes one key and removes it again.\n"
      "\n"
      "Exit status: 0 nothing failed, whatever the warnings; 1 something did.\n",
      doctor_command},

@@ -67,26 +67,50 @@ static inline uint8_t byte_upper(uint8_t b)
     return b >= 'a' && b <= 'z' ? (uint8_t)(b - ('a' - 'A')) : b;
 }
 
-/* span_is - equals the text, ASCII case ignored (mail verbs and keywords are case-insensitive). */
-static inline bool span_is(struct span s, const char *text)
+/* byte_alike - the same but for the case of an ASCII letter. */
+static inline bool byte_alike(uint8_t a, uint8_t b)
 {
-    if (s.n > 0 &&
-        byte_upper(s.p[0]) != byte_upper((uint8_t)text[0])) /* most differ here: spare the strlen */
+    return a == b || byte_upper(a) == byte_upper(b);
+}
+
+/* span_alike - same length, and same bytes but for the case of ASCII letters (mail verbs and keywords are
+ * case-insensitive). The length comes first: it tells most words apart. */
+static inline __attribute__((always_inline)) bool span_alike(struct span a, struct span b)
+{
+    if (a.n != b.n)
         return false;
-    size_t n = strlen(text);
-    if (s.n != n)
-        return false;
-    for (size_t i = 0; i < n; i++)
-        if (byte_upper(s.p[i]) != byte_upper((uint8_t)text[i]))
+    for (size_t i = 0; i < a.n; i++)
+        if (!byte_alike(a.p[i], b.p[i]))
             return false;
     return true;
+}
+
+/* span_is - alike to the text of a C string. */
+static inline __attribute__((always_inline)) bool span_is(struct span s, const char *text)
+{
+    return span_alike(s, (struct span){(const uint8_t *)text, strlen(text)});
+}
+
+/* WORD - a constant text as an initializer, for lists of words. */
+#define WORD(text)                                                                                           \
+    {                                                                                                        \
+        (const uint8_t *)(text), sizeof(text) - 1                                                            \
+    }
+
+/* span_is_among - alike to one of `count` words? */
+static inline bool span_is_among(struct span s, const struct span *words, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (span_alike(s, words[i]))
+            return true;
+    return false;
 }
 
 /* span_starts - begins with the text, ASCII case ignored. */
 static inline bool span_starts(struct span s, const char *text)
 {
     if (s.n > 0 && byte_upper(s.p[0]) != byte_upper((uint8_t)text[0]) && text[0] != '\0')
-        return false;
+        return false; /* most differ here: spare the strlen */
     size_t n = strlen(text);
     return s.n >= n && span_is(span_head(s, n), text);
 }
@@ -105,7 +129,7 @@ static inline struct span span_word(struct span *s)
     while (start < s->n && (s->p[start] == ' ' || s->p[start] == '\t'))
         start++;
     size_t end = start;
-    while (end < s->n && s->p[end] != ' ' && s->p[end] != '\t')
+    while (end < s->n && (s->p[end] > ' ' || (s->p[end] != ' ' && s->p[end] != '\t')))
         end++;
     struct span word = span_of(s->p + start, end - start);
     *s = span_skip(*s, end);

@@ -259,15 +259,15 @@ enum imap_status { STATUS_NONE, STATUS_OK, STATUS_NO, STATUS_BAD, STATUS_PREAUTH
 static enum imap_status status_of(struct span word)
 {
     static const struct {
-        const char *word;
+        struct span word;
         enum imap_status status;
-    } rows[] = {{"OK", STATUS_OK},
-                {"NO", STATUS_NO},
-                {"BAD", STATUS_BAD},
-                {"PREAUTH", STATUS_PREAUTH},
-                {"BYE", STATUS_BYE}};
+    } rows[] = {{WORD("OK"), STATUS_OK},
+                {WORD("NO"), STATUS_NO},
+                {WORD("BAD"), STATUS_BAD},
+                {WORD("PREAUTH"), STATUS_PREAUTH},
+                {WORD("BYE"), STATUS_BYE}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (span_is(word, rows[i].word))
+        if (span_alike(word, rows[i].word))
             return rows[i].status;
     return STATUS_NONE;
 }

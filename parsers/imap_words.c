@@ -4,31 +4,28 @@
 
 bool imap_is_command(struct span text)
 {
-    static const char *const verbs[] = {
-        "CAPABILITY", "NOOP",     "LOGOUT",    "STARTTLS",    "AUTHENTICATE", "LOGIN",    "ID",
-        "ENABLE",     "SELECT",   "CREATE",    "EXAMINE",     "DELETE",       "RENAME",   "LIST",
-        "LSUB",       "XLIST",    "SUBSCRIBE", "STATUS",      "UNSUBSCRIBE",  "APPEND",   "NAMESPACE",
-        "IDLE",       "CHECK",    "CLOSE",     "EXPUNGE",     "SEARCH",       "UNSELECT", "FETCH",
-        "STORE",      "COPY",     "MOVE",      "UID",         "SORT",         "THREAD",   "COMPRESS",
-        "GETACL",     "GETQUOTA", "MYRIGHTS",  "GETQUOTAROOT"};
+    static const struct span verbs[] = {
+        WORD("CAPABILITY"), WORD("NOOP"),      WORD("LOGOUT"),   WORD("STARTTLS"),    WORD("AUTHENTICATE"),
+        WORD("LOGIN"),      WORD("ID"),        WORD("ENABLE"),   WORD("SELECT"),      WORD("CREATE"),
+        WORD("EXAMINE"),    WORD("DELETE"),    WORD("RENAME"),   WORD("LIST"),        WORD("LSUB"),
+        WORD("XLIST"),      WORD("SUBSCRIBE"), WORD("STATUS"),   WORD("UNSUBSCRIBE"), WORD("APPEND"),
+        WORD("NAMESPACE"),  WORD("IDLE"),      WORD("CHECK"),    WORD("CLOSE"),       WORD("EXPUNGE"),
+        WORD("SEARCH"),     WORD("UNSELECT"),  WORD("FETCH"),    WORD("STORE"),       WORD("COPY"),
+        WORD("MOVE"),       WORD("UID"),       WORD("SORT"),     WORD("THREAD"),      WORD("COMPRESS"),
+        WORD("GETACL"),     WORD("GETQUOTA"),  WORD("MYRIGHTS"), WORD("GETQUOTAROOT")};
     struct span tag = span_word(&text);
     struct span verb = span_word(&text);
-    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
-        if (span_is(verb, verbs[i]))
-            return true;
-    return span_is(tag, "DONE") && verb.n == 0;
+    return span_is_among(verb, verbs, sizeof verbs / sizeof *verbs) || (span_is(tag, "DONE") && verb.n == 0);
 }
 
 bool imap_is_mailbox_data(struct span word, struct span rest)
 {
-    static const char *const words[] = {"LIST",    "LSUB",   "XLIST",  "FLAGS",   "SEARCH",
-                                        "ESEARCH", "SORT",   "THREAD", "STATUS",  "FETCH",
-                                        "ACL",     "EXISTS", "RECENT", "EXPUNGE", "VANISHED"};
+    static const struct span words[] = {WORD("LIST"),   WORD("LSUB"),    WORD("XLIST"),   WORD("FLAGS"),
+                                        WORD("SEARCH"), WORD("ESEARCH"), WORD("SORT"),    WORD("THREAD"),
+                                        WORD("STATUS"), WORD("FETCH"),   WORD("ACL"),     WORD("EXISTS"),
+                                        WORD("RECENT"), WORD("EXPUNGE"), WORD("VANISHED")};
     uint64_t number;
     if (line_number(word, &number))
         word = span_word(&rest);
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (span_is(word, words[i]))
-            return true;
-    return false;
+    return span_is_among(word, words, sizeof words / sizeof *words);
 }

@@ -70,25 +70,17 @@ bool mail_is_masked(struct span word)
     return last == mask || (last >= 'A' && last <= 'Z');
 }
 
-static bool is_one_of(struct span word, const char *const *list, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (span_is(word, list[i]))
-            return true;
-    return false;
-}
-
 enum mail_secret mail_secret_of(struct span mechanism)
 {
-    static const char *const readable[] = {"PLAIN",       "LOGIN", "XOAUTH2",
-                                           "OAUTHBEARER", "USER",  "PLAIN-CLIENTTOKEN"};
-    static const char *const digest[] = {"APOP", "CRAM-MD5", "DIGEST-MD5"};
-    static const char *const none[] = {"EXTERNAL", "ANONYMOUS"};
-    if (is_one_of(mechanism, readable, sizeof readable / sizeof *readable))
+    static const struct span readable[] = {WORD("PLAIN"),       WORD("LOGIN"), WORD("XOAUTH2"),
+                                           WORD("OAUTHBEARER"), WORD("USER"),  WORD("PLAIN-CLIENTTOKEN")};
+    static const struct span digest[] = {WORD("APOP"), WORD("CRAM-MD5"), WORD("DIGEST-MD5")};
+    static const struct span none[] = {WORD("EXTERNAL"), WORD("ANONYMOUS")};
+    if (span_is_among(mechanism, readable, sizeof readable / sizeof *readable))
         return SECRET_READABLE;
-    if (is_one_of(mechanism, digest, sizeof digest / sizeof *digest))
+    if (span_is_among(mechanism, digest, sizeof digest / sizeof *digest))
         return SECRET_DIGEST_MD5;
-    if (mechanism.n == 0 || is_one_of(mechanism, none, sizeof none / sizeof *none))
+    if (mechanism.n == 0 || span_is_among(mechanism, none, sizeof none / sizeof *none))
         return SECRET_NONE;
     return SECRET_PROTECTED;
 }

@@ -45,12 +45,10 @@ static bool is_auth_list(struct span line, struct span *mechanisms)
 
 static bool is_known_extension(struct span keyword)
 {
-    static const char *const names[] = {"STARTTLS", "PIPELINING", "SIZE", "8BITMIME", "ENHANCEDSTATUSCODES",
-                                        "CHUNKING", "SMTPUTF8",   "DSN",  "ETRN",     "BINARYMIME"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (span_is(keyword, names[i]))
-            return true;
-    return false;
+    static const struct span names[] = {
+        WORD("STARTTLS"), WORD("PIPELINING"), WORD("SIZE"), WORD("8BITMIME"), WORD("ENHANCEDSTATUSCODES"),
+        WORD("CHUNKING"), WORD("SMTPUTF8"),   WORD("DSN"),  WORD("ETRN"),     WORD("BINARYMIME")};
+    return span_is_among(keyword, names, sizeof names / sizeof *names);
 }
 
 static void take_extension(struct smtp *s, struct span line)

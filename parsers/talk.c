@@ -363,26 +363,27 @@ void talk_auth_done(struct talk *t, bool accepted, unsigned code)
 
 /* A device that spoils the keyword keeps its length, so that TCP's numbers stay right: one letter repeated, or a
  * single one changed. Shorter words are too near to others. */
-static bool is_spoiled(struct span keyword, const char *starttls)
+static bool is_spoiled(struct span keyword, struct span starttls)
 {
     enum { LENGTH_OF_STARTTLS = 8 };
-    size_t changed = 0;
-    size_t repeated = 0;
-    if (keyword.n != LENGTH_OF_STARTTLS || strlen(starttls) != LENGTH_OF_STARTTLS)
-        return false;
-    for (size_t i = 0; i < keyword.n; i++) {
-        changed += byte_upper(span_byte(keyword, i)) != (uint8_t)starttls[i];
-        repeated += span_byte(keyword, i) == span_byte(keyword, 0);
-    }
     uint8_t first = byte_upper(span_byte(keyword, 0));
-    return changed == 1 || (repeated == keyword.n && first >= 'A' && first <= 'Z');
+    bool repeated = first >= 'A' && first <= 'Z';
+    size_t changed = 0;
+    if (keyword.n != LENGTH_OF_STARTTLS || starttls.n != LENGTH_OF_STARTTLS)
+        return false;
+    for (size_t i = 0; i < LENGTH_OF_STARTTLS && (changed <= 1 || repeated); i++) {
+        changed += byte_upper(span_byte(keyword, i)) != span_byte(starttls, i);
+        repeated = repeated && span_byte(keyword, i) == span_byte(keyword, 0);
+    }
+    return changed == 1 || repeated;
 }
 
 unsigned talk_offer_of(struct span keyword, const char *starttls)
 {
-    if (span_is(keyword, starttls))
+    struct span word = span_text(starttls);
+    if (span_alike(keyword, word))
         return OFFER_STARTTLS;
-    return mail_is_masked(keyword) || is_spoiled(keyword, starttls) ? OFFER_MASKED : 0;
+    return mail_is_masked(keyword) || is_spoiled(keyword, word) ? OFFER_MASKED : 0;
 }
 
 unsigned talk_auth_offers(struct span mechanisms)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "sensor/audit/house.h"
+#include "sensor/host/hash.h"
 
 enum {
     MINUTE_MS = 60000,
@@ -49,17 +50,9 @@ static int64_t clear_after_ms(const struct alerts *a)
 
 /* ---- the table ---- */
 
-static uint64_t hash_text(uint64_t hash, const char *text)
-{
-    for (const char *p = text; *p != '\0'; p++)
-        hash = (hash ^ (unsigned char)*p) * UINT64_C(0x100000001b3); /* FNV-1a */
-    return hash;
-}
-
 static uint64_t hash_of(const char *rule, const char *server_ip, uint16_t port)
 {
-    uint64_t hash = hash_text(UINT64_C(0xcbf29ce484222325) ^ port, rule);
-    return hash_text(hash * UINT64_C(0x9e3779b97f4a7c15), server_ip);
+    return hash_bytes(hash_bytes(port, span_text(rule)), span_text(server_ip));
 }
 
 static int32_t *head_of(const struct alerts *a, uint64_t hash)

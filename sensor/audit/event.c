@@ -4,6 +4,7 @@
 
 #include "parsers/registry.h"
 #include "sensor/audit/house.h"
+#include "sensor/host/decimal.h"
 #include "sensor/host/digest.h"
 
 /* Room in the event's scratch for one text of at most `cap` bytes with its NUL; NULL where it is full. */
@@ -23,18 +24,6 @@ static char *put_text(char *room, const char *text)
     size_t n = strlen(text);
     memcpy(room, text, n);
     return room + n;
-}
-
-static char *put_decimal(char *room, uint64_t number)
-{
-    char digits[20];
-    size_t at = sizeof digits;
-    do {
-        digits[--at] = (char)('0' + number % 10);
-        number /= 10;
-    } while (number > 0);
-    memcpy(room, digits + at, sizeof digits - at);
-    return room + sizeof digits - at;
 }
 
 static char *put_hex(char *room, uint64_t number, unsigned digits)
@@ -72,9 +61,9 @@ static const char *session_id(struct event *e, const struct event_context *conte
     if (room == NULL)
         return "";
     char *p = put_text(put_text(room, context->sensor), "-");
-    p = put_text(put_decimal(p, s->first_ns / 1000000), "-");
+    p = put_text(decimal_put(p, s->first_ns / 1000000), "-");
     p = put_text(put_hex(p, s->tuple_hash, 16), "-");
-    *put_decimal(p, s->generation) = '\0';
+    *decimal_put(p, s->generation) = '\0';
     return room;
 }
 
@@ -133,7 +122,7 @@ static const char *detected_by_word(enum detected_by by)
 
 enum { SSL2_VERSION = 0x0002, TLS13_VERSION = 0x0304 };
 
-static const char *cipher_name(struct event *e, const struct session_tls *t)
+static const char *cipher_name(struct event *e, const struct session_tls *t, const struct registry_suite *row)
 {
     if (!t->has_cipher)
         return "";
@@ -141,7 +130,6 @@ static const char *cipher_name(struct event *e, const struct session_tls *t)
         const char *name = registry_ssl2_cipher_name(t->ssl2_cipher);
         return name != NULL ? name : code_text(e, "unassigned_0x", t->ssl2_cipher, 6);
     }
-    const struct registry_suite *row = registry_suite_find(t->cipher_suite);
     return row != NULL ? row->name : code_text(e, "unassigned_0x", t->cipher_suite, 4);
 }
 
@@ -196,9 +184,8 @@ static const char *alert_side(const struct session_tls *t)
 }
 
 /* 0 where there is no suite: what was not negotiated has no property. */
-static int64_t suite_has(const struct session_tls *t, uint32_t flag)
+static int64_t suite_has(const struct session_tls *t, const struct registry_suite *row, uint32_t flag)
 {
-    const struct registry_suite *row = t->has_cipher ? registry_suite_find(t->cipher_suite) : NULL;
     if (row == NULL || t->version == SSL2_VERSION)
         return 0;
     /* TLS 1.3 suites name no key exchange: forward secrecy needs a key_share in the ServerHello (RFC 8446
@@ -248,22 +235,22 @@ static const char *trust_word(const struct facts *f)
 }
 
 /* Why a certificate can or cannot be seen. A resumed session sends none; TLS 1.3 hides it. */
-static const char *certificate_state(const struct session *s)
+static const char *certificate_state(const struct session *s, const struct outcome *outcome)
 {
+    const struct registry_suite *suite = outcome->suite;
     const struct session_tls *t = &s->tls;
     if (t->certificate_seen)
         return "visible";
     if (!t->begun)
-        return policy_tls_state(s) == TLS_STATE_UNKNOWN ? "gap" : "none";
+        return outcome->tls_state == TLS_STATE_UNKNOWN ? "gap" : "none";
     if (t->server_hello && t->version == TLS13_VERSION)
         return "hidden_tls13";
     if (t->server_hello && t->resumed)
         return "hidden_resumed";
     /* One was due by the chosen suite and did not come, though nobody gave up: the capture ends before it. */
-    const struct registry_suite *suite = t->has_cipher ? registry_suite_find(t->cipher_suite) : NULL;
-    bool due = policy_tls_state(s) == TLS_STATE_UNKNOWN ||
+    bool due = outcome->tls_state == TLS_STATE_UNKNOWN ||
                (suite != NULL && suite->auth != AUTH_NONE && suite->auth != AUTH_PSK &&
-                policy_tls_state(s) != TLS_STATE_FAILED);
+                outcome->tls_state != TLS_STATE_FAILED);
     bool ended = s->side[SERVER].fin_seen || s->side[SERVER].rst_seen;
     bool silent = ended && s->side[SERVER].bytes == 0 && s->side[SERVER].gap_bytes == 0 && !s->midstream;
     bool missed = s->midstream || s->side[SERVER].gap_in_handshake || s->side[SERVER].gap_before_tls ||
@@ -325,6 +312,18 @@ static size_t append(char *room, size_t used, size_t cap, const char *id)
 
 enum { RULE_LIST_CAP = 1200 };
 
+/* The rules of a set, in the order of policy.def. */
+static size_t append_set(char *room, const uint64_t set[RULE_WORDS])
+{
+    size_t used = 0;
+    for (size_t word = 0; word < RULE_WORDS; word++)
+        for (uint64_t left = set[word]; left != 0; left &= left - 1) {
+            size_t rule = word * 64 + (size_t)__builtin_ctzll(left);
+            used = append(room, used, RULE_LIST_CAP, policy_rule((enum rule)rule)->id);
+        }
+    return used;
+}
+
 /* The same of those rules of the user's own that have this severity; SEVERITY_COUNT: any. */
 static size_t append_own(char *room, size_t used, const struct judgement *j, uint64_t which,
                          enum severity severity)
@@ -360,11 +359,7 @@ static const char *excepted_list(struct event *e, const struct judgement *j)
     char *room = any != 0 ? reserve(e, RULE_LIST_CAP) : NULL;
     if (room == NULL)
         return "";
-    size_t used = 0;
-    for (size_t rule = 0; rule < RULE_COUNT; rule++)
-        if (j->excepted[rule / 64] >> rule % 64 & 1)
-            used = append(room, used, RULE_LIST_CAP, policy_rule((enum rule)rule)->id);
-    used = append_own(room, used, j, j->own_excepted, SEVERITY_COUNT);
+    size_t used = append_own(room, append_set(room, j->excepted), j, j->own_excepted, SEVERITY_COUNT);
     e->scratch_used -= RULE_LIST_CAP - used - 1;
     return room;
 }
@@ -374,10 +369,7 @@ static const char *undecidable_list(struct event *e, const struct judgement *j)
     char *room = j->undecidable_count > 0 ? reserve(e, RULE_LIST_CAP) : NULL;
     if (room == NULL)
         return "";
-    size_t used = 0;
-    for (size_t rule = 0; rule < RULE_COUNT; rule++)
-        if (j->undecidable[rule / 64] >> rule % 64 & 1)
-            used = append(room, used, RULE_LIST_CAP, policy_rule((enum rule)rule)->id);
+    size_t used = append_set(room, j->undecidable);
     e->scratch_used -= RULE_LIST_CAP - used - 1;
     return room;
 }
@@ -389,6 +381,7 @@ void event_fill(struct event *e, const struct event_context *context, const stru
     const struct certificate_chain *c = facts->chain;
     const struct session_mail *m = &s->mail;
     const struct session_tls *t = &s->tls;
+    const struct outcome *o = &j->outcome;
     struct event_value *v = e->values;
     e->session = s;
     e->facts = facts;

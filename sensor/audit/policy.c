@@ -84,22 +84,25 @@ static bool objection_excepted(const struct judgement *j)
 static enum verdict verdict_of(const struct session *s, const struct judgement *j)
 {
     bool worked = s->mail.auth_seen || s->mail.transaction || s->mail.messages > 0;
-    bool in_clear = policy_mode(s) == MODE_PLAINTEXT && worked && !rules_is_local(s);
+    bool in_clear = j->outcome.mode == MODE_PLAINTEXT && worked && !rules_is_local(s);
     bool clear_allowed = is_excepted(j, RULE_plaintext_session);
     if (j->worst >= SEVERITY_HIGH || (in_clear && !clear_allowed))
         return VERDICT_INSECURE;
     if (in_clear)
         return j->worst >= SEVERITY_MEDIUM ? VERDICT_WEAK : VERDICT_COMPLIANT;
-    if (policy_tls_state(s) != TLS_STATE_ESTABLISHED || s->tls.version == 0)
+    if (j->outcome.tls_state != TLS_STATE_ESTABLISHED || s->tls.version == 0)
         return j->worst >= SEVERITY_MEDIUM ? VERDICT_WEAK : VERDICT_UNDECIDABLE;
     bool objected = j->profile.worst == GRADE_PHASE_OUT || j->profile.worst == GRADE_FORBIDDEN;
     return (objected && !objection_excepted(j)) || j->worst >= SEVERITY_MEDIUM ? VERDICT_WEAK
                                                                                : VERDICT_COMPLIANT;
 }
 
-void policy_judge(const struct facts *f, struct judgement *out)
+void policy_judge(const struct facts *given, struct judgement *out)
 {
-    const struct session *s = f->session;
+    const struct session *s = given->session;
+    struct facts known = *given;
+    const struct facts *f = &known;
+    known.outcome = out->outcome = policy_outcome(s);
     out->finding_count = 0;
     out->undecidable_count = 0;
     out->expected = NULL;

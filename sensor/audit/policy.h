@@ -49,27 +49,11 @@ struct finding {
 
 struct house_rule;
 struct house_expectation;
+struct registry_suite;
 
 enum { RULE_WORDS = (RULE_COUNT + 63) / 64 }; /* of a set of rules, a bit each */
 
 enum verdict { VERDICT_COMPLIANT, VERDICT_WEAK, VERDICT_INSECURE, VERDICT_UNDECIDABLE, VERDICT_COUNT };
-
-struct judgement {
-    struct finding findings[RULE_COUNT]; /* worst first, then in the order of policy.def */
-    size_t finding_count;
-    uint64_t undecidable[RULE_WORDS]; /* bit per rule */
-    size_t undecidable_count;
-    /* What the house policy added (house.h): */
-    const struct house_expectation *expected; /* of this destination; NULL: nothing is known of it */
-    const struct house_rule *own_rules;       /* what the bits of the next two mean */
-    uint64_t own;                             /* rules of the user's own that were hit */
-    uint64_t own_excepted;
-    uint64_t excepted[RULE_WORDS]; /* hit, and taken away by an exception */
-    enum severity own_worst;
-    enum severity worst; /* of all findings, own rules included */
-    struct profile_result profile;
-    enum verdict verdict;
-};
 
 /* How the connection was (to be) protected, and how the STARTTLS negotiation went: interface.md s2. */
 enum mode { MODE_PLAINTEXT, MODE_STARTTLS, MODE_IMPLICIT, MODE_UNDECIDABLE, MODE_COUNT };
@@ -93,10 +77,40 @@ enum tls_state {
     TLS_STATE_COUNT
 };
 
+/* A session in a few words. Most rules ask for one of them, so they are found once. */
+struct outcome {
+    enum mode mode;
+    enum starttls starttls;
+    enum tls_state tls_state;
+    bool dialogue_whole;                /* seen from its first octet, both ways, without a hole */
+    const struct registry_suite *suite; /* that was chosen; NULL where none was, or one that no table knows */
+};
+
+struct judgement {
+    struct finding findings[RULE_COUNT]; /* worst first, then in the order of policy.def */
+    size_t finding_count;
+    uint64_t undecidable[RULE_WORDS]; /* bit per rule */
+    size_t undecidable_count;
+    /* What the house policy added (house.h): */
+    const struct house_expectation *expected; /* of this destination; NULL: nothing is known of it */
+    const struct house_rule *own_rules;       /* what the bits of the next two mean */
+    uint64_t own;                             /* rules of the user's own that were hit */
+    uint64_t own_excepted;
+    uint64_t excepted[RULE_WORDS]; /* hit, and taken away by an exception */
+    enum severity own_worst;
+    enum severity worst; /* of all findings, own rules included */
+    struct profile_result profile;
+    enum verdict verdict;
+    struct outcome outcome;
+};
+
 /* policy_mode, policy_starttls, policy_tls_state - one word each out of the facts of a session. */
 enum mode policy_mode(const struct session *s);
 enum starttls policy_starttls(const struct session *s);
 enum tls_state policy_tls_state(const struct session *s);
+
+/* policy_outcome - all of them, and what else is asked for often. */
+struct outcome policy_outcome(const struct session *s);
 
 /* Everything that the rules look at. All borrowed. */
 struct facts {
@@ -107,8 +121,9 @@ struct facts {
     const struct past *past; /* NULL: nothing is remembered */
     const char
         *host; /* the name that the server should carry: the client's SNI, else the configured one, else "" */
-    enum profile profile; /* the verdict is by this one */
-    int64_t at_s;         /* judge certificates as of then; Unix seconds */
+    enum profile profile;   /* the verdict is by this one */
+    int64_t at_s;           /* judge certificates as of then; Unix seconds */
+    struct outcome outcome; /* of the session; policy_judge fills it in for the rules */
 };
 
 /* policy_judge - apply every rule.

@@ -8,14 +8,15 @@ enum { DAY_S = 86400, RSA_BITS_MIN = 2048, CURVE_BITS_MIN = 224, SOON_DAYS = 14,
 
 /* Is a certificate due that this session should show? Not without TLS, nor with a suite that has none, nor
  * in a handshake that ended before. */
-static bool certificate_due(const struct session *s)
+static bool certificate_due(const struct facts *f)
 {
+    const struct session *s = f->session;
+    const struct registry_suite *suite = f->outcome.suite;
     if (!s->tls.begun || s->tls.not_tls)
-        return policy_mode(s) == MODE_UNDECIDABLE;
-    const struct registry_suite *suite = s->tls.has_cipher ? registry_suite_find(s->tls.cipher_suite) : NULL;
+        return f->outcome.mode == MODE_UNDECIDABLE;
     if (suite != NULL && (suite->auth == AUTH_NONE || suite->auth == AUTH_PSK))
         return false;
-    return s->tls.server_hello || policy_tls_state(s) != TLS_STATE_FAILED;
+    return s->tls.server_hello || f->outcome.tls_state != TLS_STATE_FAILED;
 }
 
 static bool certificate_visible(const struct facts *f)
@@ -28,7 +29,7 @@ static struct answer answer_about(const struct facts *f, bool claim)
 {
     if (certificate_visible(f))
         return hit_if(claim);
-    return certificate_due(f->session) ? undecidable() : clear();
+    return certificate_due(f) ? undecidable() : clear();
 }
 
 /* Clocks of captures are wrong by minutes, sometimes hours: a day is left on both sides. */

@@ -18,9 +18,9 @@ static bool has_dialogue(const struct session *s)
 }
 
 /* Nothing of a dialogue can have gone unseen: it was whole, or TLS stood at its place from the start. */
-static bool cleartext_seen(const struct session *s)
+static bool cleartext_seen(const struct facts *f)
 {
-    return !has_dialogue(s) || rules_dialogue_whole(s);
+    return !has_dialogue(f->session) || f->outcome.dialogue_whole;
 }
 
 /* Where the beginning or a part is missing, a line may be no command but part of a mail or of a literal. */
@@ -40,7 +40,7 @@ struct answer rule_auth_in_clear(const struct facts *f)
     case AUTH_WITHOUT_SECRET: return clear();
     case AUTH_NOT_SEEN: break;
     }
-    return hit_or(false, cleartext_seen(s));
+    return hit_or(false, cleartext_seen(f));
 }
 
 struct answer rule_message_in_clear(const struct facts *f)
@@ -48,15 +48,15 @@ struct answer rule_message_in_clear(const struct facts *f)
     const struct session *s = f->session;
     if (s->mail.messages > 0 && rules_is_local(s))
         return clear();
-    return hit_or(s->mail.messages > 0, cleartext_seen(s));
+    return hit_or(s->mail.messages > 0, cleartext_seen(f));
 }
 
 struct answer rule_plaintext_session(const struct facts *f)
 {
     const struct session *s = f->session;
-    if (policy_mode(s) == MODE_UNDECIDABLE)
+    if (f->outcome.mode == MODE_UNDECIDABLE)
         return undecidable();
-    return hit_if(policy_mode(s) == MODE_PLAINTEXT && worked_in_clear(s) && !rules_is_local(s));
+    return hit_if(f->outcome.mode == MODE_PLAINTEXT && worked_in_clear(s) && !rules_is_local(s));
 }
 
 struct answer rule_cleartext_on_tls_port(const struct facts *f)
@@ -78,8 +78,8 @@ struct answer rule_plaintext_auth_invited(const struct facts *f)
     bool login_open = s->protocol == PROTOCOL_IMAP && m->offer_starttls_ever && !m->offer_login_disabled &&
                       !m->preauth && m->capabilities_seen && !m->capabilities_cut;
     if (!m->offer_plain_auth && !login_open)
-        return hit_or(false, m->capabilities_seen || rules_dialogue_whole(s));
-    return policy_starttls(s) == STARTTLS_UPGRADED ? hit_as(SEVERITY_LOW) : hit();
+        return hit_or(false, m->capabilities_seen || f->outcome.dialogue_whole);
+    return f->outcome.starttls == STARTTLS_UPGRADED ? hit_as(SEVERITY_LOW) : hit();
 }
 
 /* With a mirror behind a device that takes TLS off, the "injected" octets are the dialogue itself going on. */
@@ -89,14 +89,14 @@ struct answer rule_response_injection(const struct facts *f)
     if (s->mail.injected_response_bytes > 0 && s->mail.cleartext_goes_on)
         return undecidable();
     bool injected = s->mail.injected_response_bytes > 0;
-    return hit_or(injected && side_whole(s, SERVER), !injected && cleartext_seen(s));
+    return hit_or(injected && side_whole(s, SERVER), !injected && cleartext_seen(f));
 }
 
 struct answer rule_command_injection(const struct facts *f)
 {
     const struct session *s = f->session;
     bool injected = s->mail.injected_command_bytes > 0;
-    return hit_or(injected && side_whole(s, CLIENT), !injected && cleartext_seen(s));
+    return hit_or(injected && side_whole(s, CLIENT), !injected && cleartext_seen(f));
 }
 
 struct answer rule_starttls_stripped(const struct facts *f)
@@ -104,9 +104,9 @@ struct answer rule_starttls_stripped(const struct facts *f)
     const struct session *s = f->session;
     if (!has_dialogue(s))
         return clear();
-    if (policy_starttls(s) == STARTTLS_STRIPPED)
+    if (f->outcome.starttls == STARTTLS_STRIPPED)
         return hit();
-    return hit_or(false, s->mail.offer_starttls_ever || rules_dialogue_whole(s));
+    return hit_or(false, s->mail.offer_starttls_ever || f->outcome.dialogue_whole);
 }
 
 struct answer rule_cleartext_after_go_ahead(const struct facts *f)
@@ -114,7 +114,7 @@ struct answer rule_cleartext_after_go_ahead(const struct facts *f)
     const struct session *s = f->session;
     if (s->mail.cleartext_goes_on)
         return s->mail.auth_exposure == AUTH_READABLE ? hit_as(SEVERITY_CRITICAL) : hit();
-    return hit_or(false, cleartext_seen(s) || s->tls.client_hello);
+    return hit_or(false, cleartext_seen(f) || s->tls.client_hello);
 }
 
 struct answer rule_imap_preauth(const struct facts *f)
@@ -131,7 +131,7 @@ struct answer rule_starttls_refused(const struct facts *f)
 {
     const struct session *s = f->session;
     const struct session_mail *m = &s->mail;
-    return hit_or(m->tls_refused && !m->tls_refused_already, cleartext_seen(s) || m->tls_accepted);
+    return hit_or(m->tls_refused && !m->tls_refused_already, cleartext_seen(f) || m->tls_accepted);
 }
 
 struct answer rule_starttls_not_used(const struct facts *f)
@@ -140,7 +140,7 @@ struct answer rule_starttls_not_used(const struct facts *f)
     const struct session_mail *m = &s->mail;
     if (m->used_while_offered && !m->tls_asked)
         return rules_did_without_tls(s) ? hit_if(!rules_is_local(s)) : undecidable();
-    return hit_or(false, cleartext_seen(s) || m->tls_asked);
+    return hit_or(false, cleartext_seen(f) || m->tls_asked);
 }
 
 struct answer rule_starttls_not_offered(const struct facts *f)
@@ -149,9 +149,9 @@ struct answer rule_starttls_not_offered(const struct facts *f)
     const struct session_mail *m = &s->mail;
     if (!has_dialogue(s) || s->tls.begun)
         return clear();
-    if (policy_starttls(s) == STARTTLS_NOT_OFFERED)
+    if (f->outcome.starttls == STARTTLS_NOT_OFFERED)
         return hit_if(!rules_is_local(s));
-    return hit_or(false, m->offer_starttls_ever || m->tls_asked || policy_starttls(s) == STARTTLS_NONE);
+    return hit_or(false, m->offer_starttls_ever || m->tls_asked || f->outcome.starttls == STARTTLS_NONE);
 }
 
 struct answer rule_imap_data_before_tls(const struct facts *f)
@@ -159,7 +159,7 @@ struct answer rule_imap_data_before_tls(const struct facts *f)
     const struct session *s = f->session;
     if (s->protocol != PROTOCOL_IMAP || s->tls_port)
         return clear();
-    return hit_or(s->mail.data_before_tls && !s->mail.preauth, cleartext_seen(s));
+    return hit_or(s->mail.data_before_tls && !s->mail.preauth, cleartext_seen(f));
 }
 
 struct answer rule_plaintext_fallback(const struct facts *f)
@@ -167,7 +167,7 @@ struct answer rule_plaintext_fallback(const struct facts *f)
     const struct session *s = f->session;
     const struct session_mail *m = &s->mail;
     bool went_on = m->fallback_after_refusal || (m->cleartext_goes_on && worked_in_clear(s));
-    bool came_back = f->past != NULL && f->past->pair_failed_lately && policy_mode(s) == MODE_PLAINTEXT &&
+    bool came_back = f->past != NULL && f->past->pair_failed_lately && f->outcome.mode == MODE_PLAINTEXT &&
                      worked_in_clear(s);
-    return hit_or(went_on || came_back, cleartext_seen(s));
+    return hit_or(went_on || came_back, cleartext_seen(f));
 }

@@ -5,16 +5,16 @@
 enum { TLS12_VERSION = 0x0303, TLS13_VERSION = 0x0304, DAY_S = 86400, CHANGE_DAYS = 30 };
 
 /* The offer is missing or masked, for certain. */
-static bool offer_missing(const struct session *s)
+static bool offer_missing(const struct facts *f)
 {
-    enum starttls starttls = policy_starttls(s);
-    return starttls == STARTTLS_NOT_OFFERED || starttls == STARTTLS_STRIPPED;
+    return f->outcome.starttls == STARTTLS_NOT_OFFERED || f->outcome.starttls == STARTTLS_STRIPPED;
 }
 
 /* Whether there was an offer cannot be told: nothing was seen that speaks for it or against it. */
-static bool offer_unseen(const struct session *s)
+static bool offer_unseen(const struct facts *f)
 {
-    return !s->tls_port && s->protocol != PROTOCOL_OTHER && policy_starttls(s) == STARTTLS_UNKNOWN &&
+    const struct session *s = f->session;
+    return !s->tls_port && s->protocol != PROTOCOL_OTHER && f->outcome.starttls == STARTTLS_UNKNOWN &&
            !s->tls.begun;
 }
 
@@ -22,9 +22,9 @@ struct answer rule_starttls_withheld(const struct facts *f)
 {
     if (f->past == NULL || !f->past->baseline_offers)
         return clear();
-    if (policy_starttls(f->session) == STARTTLS_NOT_OFFERED)
+    if (f->outcome.starttls == STARTTLS_NOT_OFFERED)
         return f->past->offered_to_other_lately ? hit_as(SEVERITY_CRITICAL) : hit();
-    return offer_unseen(f->session) ? undecidable() : clear();
+    return offer_unseen(f) ? undecidable() : clear();
 }
 
 struct answer rule_starttls_path_dependent(const struct facts *f)
@@ -32,9 +32,9 @@ struct answer rule_starttls_path_dependent(const struct facts *f)
     bool others = f->past != NULL && (f->past->offered_to_other_lately || f->past->offered_elsewhere_lately);
     if (!others)
         return clear();
-    if (offer_missing(f->session))
+    if (offer_missing(f))
         return hit();
-    return offer_unseen(f->session) ? undecidable() : clear();
+    return offer_unseen(f) ? undecidable() : clear();
 }
 
 struct answer rule_version_fallback(const struct facts *f)

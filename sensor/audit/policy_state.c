@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "parsers/registry.h"
+
 static bool closed(const struct session *s)
 {
     const struct session_side *c = &s->side[CLIENT];
@@ -187,4 +189,15 @@ enum starttls policy_starttls(const struct session *s)
     if (asked || s->tls.begun)
         return state_of_asked(s);
     return state_of_offer(s);
+}
+
+struct outcome policy_outcome(const struct session *s)
+{
+    return (struct outcome){
+        .mode = policy_mode(s),
+        .starttls = policy_starttls(s),
+        .tls_state = policy_tls_state(s),
+        .dialogue_whole = rules_dialogue_whole(s),
+        .suite = s->tls.has_cipher ? registry_suite_find(s->tls.cipher_suite) : NULL,
+    };
 }

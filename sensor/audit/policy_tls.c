@@ -15,33 +15,32 @@ enum {
 
 enum { ALERT_INAPPROPRIATE_FALLBACK = 86, DH_BITS_MIN = 2048, CURVE_BITS_MIN = 224 };
 
+static bool no_tls(const struct facts *f)
+{
+    return f->outcome.tls_state == TLS_STATE_NONE && f->outcome.mode == MODE_PLAINTEXT;
+}
+
 /* Nothing of a ServerHello can have gone unseen: it was seen, or there was no TLS. */
-static bool choice_seen(const struct session *s)
+static bool choice_seen(const struct facts *f)
 {
-    if (s->tls.server_hello)
-        return true;
-    enum tls_state state = policy_tls_state(s);
-    return state == TLS_STATE_FAILED || (state == TLS_STATE_NONE && policy_mode(s) == MODE_PLAINTEXT);
+    return f->session->tls.server_hello || f->outcome.tls_state == TLS_STATE_FAILED || no_tls(f);
 }
 
-static const struct registry_suite *suite(const struct session *s)
+static struct answer suite_flagged(const struct facts *f, uint32_t flags)
 {
-    return s->tls.has_cipher ? registry_suite_find(s->tls.cipher_suite) : NULL;
-}
-
-static struct answer suite_flagged(const struct session *s, uint32_t flags)
-{
+    const struct session *s = f->session;
     if (s->tls.version == SSL2_VERSION)
         return clear(); /* rule ssl2 says it all */
-    const struct registry_suite *row = suite(s);
+    const struct registry_suite *row = f->outcome.suite;
     if (s->tls.has_cipher && row == NULL)
         return undecidable(); /* a code point that no table knows */
-    return hit_or(row != NULL && (row->flags & flags) != 0, choice_seen(s));
+    return hit_or(row != NULL && (row->flags & flags) != 0, choice_seen(f));
 }
 
-static struct answer version_is(const struct session *s, uint16_t version)
+static struct answer version_is(const struct facts *f, uint16_t version)
 {
-    return hit_or(s->tls.server_hello && s->tls.version == version, choice_seen(s));
+    const struct session *s = f->session;
+    return hit_or(s->tls.server_hello && s->tls.version == version, choice_seen(f));
 }
 
 struct answer rule_ssl2(const struct facts *f)
@@ -53,100 +52,91 @@ struct answer rule_ssl2(const struct facts *f)
      * a word. */
     if (s->tls.client_hello_ssl2 && !s->tls.server_hello)
         return hit_as(SEVERITY_LOW);
-    return hit_or(false, choice_seen(s));
+    return hit_or(false, choice_seen(f));
 }
 
 struct answer rule_ssl3(const struct facts *f)
 {
-    const struct session *s = f->session;
-    return version_is(s, SSL3_VERSION);
+    return version_is(f, SSL3_VERSION);
 }
 
 struct answer rule_tls10(const struct facts *f)
 {
-    const struct session *s = f->session;
-    return version_is(s, TLS10_VERSION);
+    return version_is(f, TLS10_VERSION);
 }
 
 struct answer rule_tls11(const struct facts *f)
 {
-    const struct session *s = f->session;
-    return version_is(s, TLS11_VERSION);
+    return version_is(f, TLS11_VERSION);
 }
 
 struct answer rule_null_cipher(const struct facts *f)
 {
-    const struct session *s = f->session;
-    return suite_flagged(s, SUITE_NULL);
+    return suite_flagged(f, SUITE_NULL);
 }
 
 struct answer rule_anonymous_key_exchange(const struct facts *f)
 {
-    const struct session *s = f->session;
-    return suite_flagged(s, SUITE_ANONYMOUS);
+    return suite_flagged(f, SUITE_ANONYMOUS);
 }
 
 struct answer rule_export_cipher(const struct facts *f)
 {
-    const struct session *s = f->session;
-    return suite_flagged(s, SUITE_EXPORT);
+    return suite_flagged(f, SUITE_EXPORT);
 }
 
 struct answer rule_broken_cipher(const struct facts *f)
 {
-    const struct session *s = f->session;
-    return suite_flagged(s, SUITE_RC4 | SUITE_DES | SUITE_RC2 | SUITE_IDEA);
+    return suite_flagged(f, SUITE_RC4 | SUITE_DES | SUITE_RC2 | SUITE_IDEA);
 }
 
 struct answer rule_triple_des(const struct facts *f)
 {
-    const struct session *s = f->session;
-    return suite_flagged(s, SUITE_3DES);
+    return suite_flagged(f, SUITE_3DES);
 }
 
 /* Does the chosen suite use one of the two key exchanges? */
-static struct answer kx_is(const struct session *s, enum suite_kx one, enum suite_kx other)
+static struct answer kx_is(const struct facts *f, enum suite_kx one, enum suite_kx other)
 {
-    const struct registry_suite *row = suite(s);
+    const struct session *s = f->session;
+    const struct registry_suite *row = f->outcome.suite;
     if (s->tls.has_cipher && row == NULL)
         return undecidable();
-    return hit_or(row != NULL && (row->kx == one || row->kx == other), choice_seen(s));
+    return hit_or(row != NULL && (row->kx == one || row->kx == other), choice_seen(f));
 }
 
 struct answer rule_static_rsa(const struct facts *f)
 {
-    const struct session *s = f->session;
-    return kx_is(s, KX_RSA, KX_RSA_EXPORT);
+    return kx_is(f, KX_RSA, KX_RSA_EXPORT);
 }
 
 struct answer rule_static_dh(const struct facts *f)
 {
-    const struct session *s = f->session;
-    return kx_is(s, KX_DH, KX_ECDH);
+    return kx_is(f, KX_DH, KX_ECDH);
 }
 
 struct answer rule_finite_field_dh(const struct facts *f)
 {
-    const struct session *s = f->session;
-    struct answer a = kx_is(s, KX_DHE, KX_DHE_PSK);
-    return a.ruling == RULING_CLEAR ? kx_is(s, KX_DH_ANON, KX_DHE_EXPORT) : a;
+    struct answer a = kx_is(f, KX_DHE, KX_DHE_PSK);
+    return a.ruling == RULING_CLEAR ? kx_is(f, KX_DH_ANON, KX_DHE_EXPORT) : a;
 }
 
 struct answer rule_cbc_cipher(const struct facts *f)
 {
     const struct session *s = f->session;
-    struct answer a = suite_flagged(s, SUITE_CBC);
+    struct answer a = suite_flagged(f, SUITE_CBC);
     if (a.ruling != RULING_HIT)
         return a;
     if (s->tls.server_encrypt_then_mac)
         return clear();
-    return (suite(s)->flags & (SUITE_MAC_SHA1 | SUITE_MAC_MD5)) != 0 ? hit() : hit_as(SEVERITY_LOW);
+    return (f->outcome.suite->flags & (SUITE_MAC_SHA1 | SUITE_MAC_MD5)) != 0 ? hit() : hit_as(SEVERITY_LOW);
 }
 
 /* A ServerKeyExchange is due with these; resumption leaves it out, TLS 1.3 has none. */
-static bool key_exchange_due(const struct session *s)
+static bool key_exchange_due(const struct facts *f)
 {
-    const struct registry_suite *row = suite(s);
+    const struct session *s = f->session;
+    const struct registry_suite *row = f->outcome.suite;
     if (row == NULL || s->tls.resumed || s->tls.version >= TLS13_VERSION)
         return false;
     return row->kx == KX_DHE || row->kx == KX_ECDHE || row->kx == KX_DH_ANON || row->kx == KX_ECDH_ANON ||
@@ -154,15 +144,16 @@ static bool key_exchange_due(const struct session *s)
            row->kx == KX_DH_ANON_EXPORT;
 }
 
-static bool key_exchange_known(const struct session *s)
+static bool key_exchange_known(const struct facts *f)
 {
-    return choice_seen(s) && (!key_exchange_due(s) || s->tls.key_exchange_seen);
+    const struct session *s = f->session;
+    return choice_seen(f) && (!key_exchange_due(f) || s->tls.key_exchange_seen);
 }
 
 struct answer rule_weak_dh_group(const struct facts *f)
 {
     const struct session *s = f->session;
-    return hit_or(s->tls.dh_bits > 0 && s->tls.dh_bits < DH_BITS_MIN, key_exchange_known(s));
+    return hit_or(s->tls.dh_bits > 0 && s->tls.dh_bits < DH_BITS_MIN, key_exchange_known(f));
 }
 
 struct answer rule_weak_curve(const struct facts *f)
@@ -171,7 +162,7 @@ struct answer rule_weak_curve(const struct facts *f)
     const struct registry_group *row = s->tls.group != 0 ? registry_group_find(s->tls.group) : NULL;
     bool elliptic_and_short = row != NULL && s->tls.dh_bits == 0 && !row->post_quantum &&
                               row->field_bits > 0 && row->field_bits < CURVE_BITS_MIN;
-    return hit_or(elliptic_and_short || s->tls.explicit_curve, key_exchange_known(s));
+    return hit_or(elliptic_and_short || s->tls.explicit_curve, key_exchange_known(f));
 }
 
 struct answer rule_weak_handshake_signature(const struct facts *f)
@@ -180,12 +171,12 @@ struct answer rule_weak_handshake_signature(const struct facts *f)
     const struct registry_signature *row = s->tls.signature_scheme != 0
                                                ? registry_signature_find(s->tls.signature_scheme)
                                                : NULL;
-    return hit_or(s->tls.version == TLS12_VERSION && row != NULL && row->weak, key_exchange_known(s));
+    return hit_or(s->tls.version == TLS12_VERSION && row != NULL && row->weak, key_exchange_known(f));
 }
 
 struct answer rule_heartbleed_probe(const struct facts *f)
 {
-    return hit_or(f->session->tls.heartbleed, choice_seen(f->session));
+    return hit_or(f->session->tls.heartbleed, choice_seen(f));
 }
 
 /* What both hellos together settle in TLS 1.2 and below; TLS 1.3 has neither question. */
@@ -197,14 +188,14 @@ static bool hellos_settle(const struct session *s)
 struct answer rule_tls_compression(const struct facts *f)
 {
     const struct session *s = f->session;
-    return hit_or(hellos_settle(s) && s->tls.compression_method != 0, choice_seen(s));
+    return hit_or(hellos_settle(s) && s->tls.compression_method != 0, choice_seen(f));
 }
 
 struct answer rule_insecure_renegotiation(const struct facts *f)
 {
     const struct session *s = f->session;
     if (!hellos_settle(s) || s->tls.server_renegotiation_info)
-        return hit_or(false, choice_seen(s));
+        return hit_or(false, choice_seen(f));
     return hit_or(s->tls.client_renegotiation_info, s->tls.client_hello);
 }
 
@@ -212,15 +203,14 @@ struct answer rule_no_extended_master_secret(const struct facts *f)
 {
     const struct session *s = f->session;
     if (!hellos_settle(s) || s->tls.server_extended_master_secret)
-        return hit_or(false, choice_seen(s));
+        return hit_or(false, choice_seen(f));
     return s->tls.resumed ? hit_as(SEVERITY_MEDIUM) : hit();
 }
 
 struct answer rule_weak_client_offer(const struct facts *f)
 {
     const struct session *s = f->session;
-    bool no_tls = policy_tls_state(s) == TLS_STATE_NONE && policy_mode(s) == MODE_PLAINTEXT;
-    return hit_or(s->tls.offers_weak_suite, s->tls.client_hello || no_tls);
+    return hit_or(s->tls.offers_weak_suite, s->tls.client_hello || no_tls(f));
 }
 
 /* A reset was all its answer. Where both ends closed, it may be that the client lost its patience. */
@@ -235,14 +225,14 @@ static bool server_hung_up(const struct session *s)
 struct answer rule_tls_handshake_failed(const struct facts *f)
 {
     const struct session *s = f->session;
-    enum tls_state state = policy_tls_state(s);
+    enum tls_state state = f->outcome.tls_state;
     if (state == TLS_STATE_UNKNOWN)
         return undecidable();
     /* A refusal of a fall-back is the server doing its duty; rule fallback_scsv tells it. */
     if (s->tls.alert_seen && s->tls.alert_description == ALERT_INAPPROPRIATE_FALLBACK && s->tls.fallback_scsv)
         return clear();
     bool hello_in_vain = state == TLS_STATE_HELLO_ONLY &&
-                         (policy_starttls(s) == STARTTLS_FAILED || server_hung_up(s));
+                         (f->outcome.starttls == STARTTLS_FAILED || server_hung_up(s));
     return hit_if((state == TLS_STATE_FAILED || hello_in_vain) && !s->mail.cleartext_goes_on);
 }
 
@@ -253,7 +243,7 @@ struct answer rule_downgrade_marker(const struct facts *f)
     const struct session *s = f->session;
     const struct session_tls *t = &s->tls;
     if (t->downgrade_marker == 0)
-        return hit_or(false, choice_seen(s));
+        return hit_or(false, choice_seen(f));
     if (!t->client_hello)
         return undecidable();
     if (t->downgrade_marker == 1)
@@ -266,8 +256,7 @@ struct answer rule_fallback_scsv(const struct facts *f)
     const struct session *s = f->session;
     const struct session_tls *t = &s->tls;
     if (!t->fallback_scsv) {
-        bool no_tls = policy_tls_state(s) == TLS_STATE_NONE && policy_mode(s) == MODE_PLAINTEXT;
-        return hit_or(false, t->client_hello || no_tls);
+        return hit_or(false, t->client_hello || no_tls(f));
     }
     if (t->alert_seen && t->alert_from == SERVER && t->alert_description == ALERT_INAPPROPRIATE_FALLBACK)
         return hit_as(SEVERITY_INFO);

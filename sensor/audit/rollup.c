@@ -73,9 +73,9 @@ void rollup_add(int64_t *value, const struct event *e)
     const struct judgement *j = e->judgement;
     if (!s->final)
         return;
-    enum mode mode = policy_mode(s);
-    enum starttls starttls = policy_starttls(s);
-    enum tls_state tls = policy_tls_state(s);
+    enum mode mode = j->outcome.mode;
+    enum starttls starttls = j->outcome.starttls;
+    enum tls_state tls = j->outcome.tls_state;
 #define COUNT(name, amount, text) value[ROLLUP_##name] += (amount);
 #include "sensor/audit/rollup.def"
 #undef COUNT

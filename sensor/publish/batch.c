@@ -5,13 +5,13 @@
 #include <string.h>
 #include <strings.h>
 
+#include "sensor/host/decimal.h"
 #include "sensor/host/log.h"
 #include "sensor/host/pool.h"
 
 enum {
     TEXT_CAP = 4096, /* more than any text of an event */
-    ESCAPED_CAP = 4 * TEXT_CAP + 3,
-    NUMBER_CAP = 24
+    ESCAPED_CAP = 4 * TEXT_CAP + 3
 };
 
 /* ---- filling ---- */
@@ -24,29 +24,16 @@ void batch_begin(struct batch *b)
     b->overflown = false;
 }
 
-/* Decimal digits right before `end`; returns where they begin. */
-static char *digits_before(char *end, uint64_t n)
-{
-    do {
-        *--end = (char)('0' + n % 10);
-        n /= 10;
-    } while (n > 0);
-    return end;
-}
-
 void batch_put(struct batch *b, struct span bytes)
 {
-    char digits[NUMBER_CAP];
-    const char *d = digits_before(digits + sizeof digits, bytes.n);
-    size_t digit_count = (size_t)(digits + sizeof digits - d);
+    size_t digit_count = decimal_length(bytes.n);
     if (b->overflown || bytes.n > BATCH_CAP_BYTES || b->bytes + digit_count + bytes.n + 5 > BATCH_CAP_BYTES) {
         b->overflown = true;
         return;
     }
     char *p = b->data + b->bytes;
     *p++ = '$';
-    memcpy(p, d, digit_count);
-    p += digit_count;
+    p = decimal_put(p, bytes.n);
     memcpy(p, "\r\n", 2);
     memcpy(p + 2, bytes.p, bytes.n);
     memcpy(p + 2 + bytes.n, "\r\n", 2);
@@ -61,12 +48,9 @@ void batch_put_word(struct batch *b, const char *word)
 
 void batch_put_number(struct batch *b, int64_t number)
 {
-    char text[NUMBER_CAP];
-    char *end = text + sizeof text;
-    char *d = digits_before(end, number < 0 ? 0 - (uint64_t)number : (uint64_t)number);
-    if (number < 0)
-        *--d = '-';
-    batch_put(b, span_of(d, (size_t)(end - d)));
+    char text[DECIMAL_SIGNED_CAP];
+    const char *end = decimal_put_signed(text, number);
+    batch_put(b, span_of(text, (size_t)(end - text)));
 }
 
 static const char *digits_over(const char *t)

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "sensor/host/decimal.h"
 #include "sensor/host/log.h"
 #include "sensor/host/utf8.h"
 
@@ -15,7 +16,7 @@ enum {
     BUFFER_BYTES = 262144,
     LINE_BYTES = 32768, /* more than event.c can fill: a line begins only where it fits */
     PREFIX_BYTES = 32,
-    NUMBER_BYTES = 20,
+    NUMBER_BYTES = DECIMAL_SIGNED_CAP,
     FIELD_BYTES = PREFIX_BYTES + NUMBER_BYTES + 2, /* of a field without its text */
     ESCAPE_FACTOR = 6                              /* one byte becomes at most \u00XX */
 };
@@ -93,63 +94,72 @@ static char *put_special(char *p, const unsigned char **text)
     return p + length;
 }
 
-#define EACH_BYTE(b) (UINT64_C(0x0101010101010101) * (b))
+/* Sixteen bytes at once, as the compiler's vectors: any machine has them, in one register or in two. */
+typedef uint8_t lane16 __attribute__((vector_size(16)));
+typedef uint64_t lane2 __attribute__((vector_size(16)));
 
-static uint64_t zero_bytes(uint64_t word)
+static bool any_set(lane16 v)
 {
-    return (word - EACH_BYTE(1)) & ~word & EACH_BYTE(0x80);
+    lane2 halves = (lane2)v;
+    return (halves[0] | halves[1]) != 0;
 }
 
-/* Eight bytes at once, each of them plain? It may say no of a byte that is, never yes of one that is not. */
-static bool is_plain(uint64_t word)
+static bool are_plain(lane16 v)
 {
-    uint64_t special = word | ((word - EACH_BYTE(0x20)) & ~word); /* from 0x80 on, or below the space */
-    special |= zero_bytes(word ^ EACH_BYTE('"')) | zero_bytes(word ^ EACH_BYTE('\\'));
-    special |= zero_bytes(word ^ EACH_BYTE(0x7f));
-    return (special & EACH_BYTE(0x80)) == 0;
+    return !any_set((lane16)((v < 0x20) | (v > 0x7e) | (v == '"') | (v == '\\')));
+}
+
+/* Copy n bytes, at most 16 of them, and say whether all were plain. Pieces that overlap need no loop over what is left;
+ * 'a' stands where there is no byte. */
+static inline bool copy_plain(char *p, const char *t, size_t n)
+{
+    lane16 v = {'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a'};
+    unsigned char *low = (unsigned char *)&v;
+    unsigned char *high = low + sizeof v / 2;
+    if (n >= 8) {
+        memcpy(low, t, 8);
+        memcpy(high, t + n - 8, 8);
+        memcpy(p, low, 8);
+        memcpy(p + n - 8, high, 8);
+    } else if (n >= 4) {
+        memcpy(low, t, 4);
+        memcpy(high, t + n - 4, 4);
+        memcpy(p, low, 4);
+        memcpy(p + n - 4, high, 4);
+    } else if (n > 0) {
+        p[0] = t[0];
+        p[n / 2] = t[n / 2];
+        p[n - 1] = t[n - 1];
+        low[0] = (unsigned char)t[0];
+        low[1] = (unsigned char)t[n / 2];
+        low[2] = (unsigned char)t[n - 1];
+    }
+    return are_plain(v);
 }
 
 /* Room for ESCAPE_FACTOR times the text is there. */
 static char *put_text(char *p, const char *text, size_t length)
 {
-    const unsigned char *t = (const unsigned char *)text;
-    for (uint64_t word; length >= sizeof word; length -= sizeof word) {
-        memcpy(&word, t, sizeof word);
-        if (!is_plain(word))
+    const char *t = text;
+    lane16 v;
+    for (; length > sizeof v; length -= sizeof v) {
+        memcpy(&v, t, sizeof v);
+        if (!are_plain(v))
             break;
-        memcpy(p, &word, sizeof word);
-        p += sizeof word;
-        t += sizeof word;
+        memcpy(p, &v, sizeof v);
+        p += sizeof v;
+        t += sizeof v;
     }
+    if (length <= sizeof v && copy_plain(p, t, length))
+        return p + length;
+    const unsigned char *rest = (const unsigned char *)t;
     for (;;) {
-        while (plain[*t])
-            *p++ = (char)*t++;
-        if (*t == 0)
+        while (plain[*rest])
+            *p++ = (char)*rest++;
+        if (*rest == 0)
             return p;
-        p = put_special(p, &t);
+        p = put_special(p, &rest);
     }
-}
-
-static char *put_number(char *p, int64_t number)
-{
-    if (number >= 0 && number <= 9) { /* flags and small counts: most numbers */
-        *p = (char)('0' + number);
-        return p + 1;
-    }
-    char digits[NUMBER_BYTES];
-    char *d = digits + sizeof digits;
-    uint64_t n = (uint64_t)number;
-    if (number < 0) {
-        *p++ = '-';
-        n = 0 - n;
-    }
-    do {
-        *--d = (char)('0' + n % 10);
-        n /= 10;
-    } while (n > 0);
-    size_t length = (size_t)(digits + sizeof digits - d);
-    memcpy(p, d, length);
-    return p + length;
 }
 
 /* ---- file ---- */
@@ -211,7 +221,7 @@ static char *put_field(char *p, const char *end, const struct prefix *prefix, co
     memcpy(p, prefix->text, PREFIX_BYTES);
     p += prefix->length;
     if (prefix->number)
-        return put_number(p, value->number);
+        return decimal_put_signed(p, value->number);
     if (value->text[0] == '\0') { /* more than half of all texts */
         *p = '"';
         return p + 1;

@@ -266,6 +266,9 @@ struct flow *connection_flow(struct tracker *t, const struct flow_key *key, bool
         f->midstream = true;
         set_client(f, from_low, guess_from_client(t, segment));
     }
+    enum side from = from_low == f->client_is_low ? CLIENT : SERVER;
+    if (repeats_tellable(segment)) /* the first of all its packets: noted, and surely no repetition */
+        (void)repeats_note(&t->repeats, f->row, f->number << 1 | from, segment);
     return f;
 }
 

@@ -22,9 +22,15 @@
  * number of lanes. */
 enum { REPEATS_ROWS = 16384, REPEATS_ROW = 8 };
 
+/* Four compared at once: the compiler's vectors, which any machine has, in registers or in parts. */
+typedef uint32_t repeats_looks __attribute__((vector_size(16)));
+typedef uint64_t repeats_halves __attribute__((vector_size(16)));
+
+/* Newest first. */
 struct repeats_row {
-    _Alignas(
-        64) uint64_t slots[REPEATS_ROW]; /* newest first; 48 bits of what it looks like, 16 of when it came */
+    _Alignas(64) uint32_t look[REPEATS_ROW]; /* 48 bits of what it looks like: 32 of them */
+    uint16_t more[REPEATS_ROW];              /* ... and 16 */
+    uint16_t tick[REPEATS_ROW];              /* when it came */
 };
 
 struct repeats {
@@ -59,9 +65,10 @@ static inline uint64_t repeats_ends(struct span payload)
     if (n >= sizeof first) { /* a copy of a constant size is one instruction */
         memcpy(&first, payload.p, sizeof first);
         memcpy(&last, payload.p + n - sizeof last, sizeof last);
-    } else if (n > 0) {
-        memcpy(&first, payload.p, n);
-        memcpy(&last, payload.p, n);
+    } else {
+        for (size_t i = 0; i < n; i++)
+            first = first << 8 | payload.p[i];
+        last = first;
     }
     return first ^ (last << 32 | last >> 32);
 }
@@ -76,39 +83,44 @@ static inline uint64_t repeats_look(const struct repeats *r, uint64_t direction,
     return a ^ a >> 31;
 }
 
-static inline bool repeats_alike(uint64_t slot, uint64_t look)
-{
-    enum { TIME_BITS = 16 };
-    return (slot ^ look) >> TIME_BITS == 0;
-}
-
 /* Nearly always none of them is. */
-static inline bool repeats_any_alike(const uint64_t slots[REPEATS_ROW], uint64_t look)
+static inline bool repeats_any_alike(const uint32_t looks[REPEATS_ROW], uint32_t look)
 {
-    _Static_assert(REPEATS_ROW == 8, "all slots are compared");
-    return repeats_alike(slots[0], look) || repeats_alike(slots[1], look) || repeats_alike(slots[2], look) ||
-           repeats_alike(slots[3], look) || repeats_alike(slots[4], look) || repeats_alike(slots[5], look) ||
-           repeats_alike(slots[6], look) || repeats_alike(slots[7], look);
+    repeats_looks low;
+    repeats_looks high;
+    _Static_assert(sizeof low + sizeof high == REPEATS_ROW * sizeof *looks, "all are looked at");
+    memcpy(&low, looks, sizeof low);
+    memcpy(&high, looks + REPEATS_ROW / 2, sizeof high);
+    repeats_halves hits = (repeats_halves)((low == look) | (high == look));
+    return (hits[0] | hits[1]) != 0;
 }
 
 /* repeats_note - note a segment, and say whether it was noted before, within half a second (without a mark: 17 ms).
  * direction  a number that no other connection and no other direction has
  * Taking another packet for a repetition has a chance of one in 2^45. */
-static inline bool repeats_note(struct repeats *r, uint16_t row, uint64_t direction, const struct segment *s)
+static inline __attribute__((always_inline)) bool repeats_note(struct repeats *r, uint16_t row,
+                                                               uint64_t direction, const struct segment *s)
 {
-    enum { TICK_SHIFT = 24, MARKED_TICKS = 30, UNMARKED_TICKS = 1 };
-    uint64_t *slots = r->rows[row].slots;
-    uint64_t look = repeats_look(r, direction, s);
+    enum { TICK_SHIFT = 24, MARKED_TICKS = 30, UNMARKED_TICKS = 1, LAST = REPEATS_ROW - 1 };
+    struct repeats_row *known = &r->rows[row];
+    uint64_t whole = repeats_look(r, direction, s);
+    uint32_t look = (uint32_t)(whole >> 32);
+    uint16_t more = (uint16_t)(whole >> 16);
     uint16_t now = (uint16_t)(s->time_ns >> TICK_SHIFT);
-    bool any = repeats_any_alike(slots, look);
+    bool any = repeats_any_alike(known->look, look);
     for (unsigned i = 0; any && i < REPEATS_ROW; i++) {
-        if (!repeats_alike(slots[i], look))
+        if (known->look[i] != look || known->more[i] != more)
             continue;
-        int ticks = (int16_t)(now - (uint16_t)slots[i]);
+        int ticks = (int16_t)(now - known->tick[i]);
         if (ticks >= -1 && ticks <= (s->mark != 0 ? MARKED_TICKS : UNMARKED_TICKS))
             return true;
     }
-    memmove(slots + 1, slots, (REPEATS_ROW - 1) * sizeof *slots);
-    slots[0] = (look & ~(uint64_t)UINT16_MAX) | now;
+    struct repeats_row older = *known; /* a copy of a constant size is no call, as memmove is one */
+    memcpy(known->look + 1, older.look, LAST * sizeof older.look[0]);
+    memcpy(known->more + 1, older.more, LAST * sizeof older.more[0]);
+    memcpy(known->tick + 1, older.tick, LAST * sizeof older.tick[0]);
+    known->look[0] = look;
+    known->more[0] = more;
+    known->tick[0] = now;
     return false;
 }

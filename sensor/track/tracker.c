@@ -254,8 +254,9 @@ static enum side side_of(const struct flow *f, bool from_low)
     return from_low == f->client_is_low ? CLIENT : SERVER;
 }
 
-/* What the mirror delivers twice is counted and goes no further. */
-static bool is_repetition(struct tracker *t, struct flow *f, enum side from, const struct segment *segment)
+/* Once for a segment: what the mirror delivers twice is counted and goes no further. */
+static inline bool is_repetition(struct tracker *t, struct flow *f, enum side from,
+                                 const struct segment *segment)
 {
     if (!repeats_tellable(segment) || !repeats_note(&t->repeats, f->row, f->number << 1 | from, segment))
         return false;
@@ -309,7 +310,6 @@ void tracker_segment_at(struct tracker *t, const struct segment *segment, uint64
         if (!(segment->flags & TCP_SYN) && segment->payload.n + segment->missing == 0)
             return;
         f = connection_flow(t, &key, from_low, segment, generation);
-        (void)is_repetition(t, f, side_of(f, from_low), segment);
     }
     enum side from = side_of(f, from_low);
     flow_touch(t->flows, f, segment->time_ns);

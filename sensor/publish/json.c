@@ -15,21 +15,12 @@
 enum {
     BUFFER_BYTES = 262144,
     LINE_BYTES = 32768, /* more than event.c can fill: a line begins only where it fits */
-    PREFIX_BYTES = 32,
-    NUMBER_BYTES = DECIMAL_SIGNED_CAP,
-    FIELD_BYTES = PREFIX_BYTES + NUMBER_BYTES + 2, /* of a field without its text */
-    ESCAPE_FACTOR = 6                              /* one byte becomes at most \u00XX */
-};
-
-/* `,"name":"` or `,"name":`; copied whole, because a copy of constant size is two instructions. */
-struct prefix {
-    char text[PREFIX_BYTES];
-    uint8_t length;
-    bool number;
+    NAME_BYTES = 32,
+    FIELD_BYTES = NAME_BYTES + DECIMAL_SIGNED_CAP + 6, /* of a field without its text */
+    ESCAPE_FACTOR = 6                                  /* one byte becomes at most \u00XX */
 };
 
 struct json {
-    struct prefix prefixes[EVENT_FIELD_COUNT];
     char buffer[BUFFER_BYTES];
     size_t used;
     char name[256]; /* for messages */
@@ -40,8 +31,7 @@ struct json {
     bool failing;
 };
 
-#define FIELD(name, kind, expression)                                                                        \
-    _Static_assert(sizeof #name + 4 <= PREFIX_BYTES, "field name too long for a prefix");
+#define FIELD(name, kind, expression) _Static_assert(sizeof #name <= NAME_BYTES, "field name too long");
 #include "sensor/audit/event.def"
 #undef FIELD
 
@@ -94,72 +84,66 @@ static char *put_special(char *p, const unsigned char **text)
     return p + length;
 }
 
+#define EACH_BYTE(b) (UINT64_C(0x0101010101010101) * (b))
+
 /* Sixteen bytes at once, as the compiler's vectors: any machine has them, in one register or in two. */
-typedef uint8_t lane16 __attribute__((vector_size(16)));
+typedef int8_t lane16 __attribute__((vector_size(16)));
 typedef uint64_t lane2 __attribute__((vector_size(16)));
 
-static bool any_set(lane16 v)
+/* What is negative is from 0x80 on. */
+static inline bool are_plain(lane16 v)
 {
-    lane2 halves = (lane2)v;
-    return (halves[0] | halves[1]) != 0;
+    lane2 special = (lane2)((v < 0x20) | (v == 0x7f) | (v == '"') | (v == '\\'));
+    return (special[0] | special[1]) == 0;
 }
 
-static bool are_plain(lane16 v)
+/* Copy n bytes, fewer than 16, and say whether all were plain. Pieces that overlap need no loop; they meet in a register,
+ * for to load what smaller stores have just written would wait for them. */
+static inline bool copy_short(char *p, const char *t, size_t n)
 {
-    return !any_set((lane16)((v < 0x20) | (v > 0x7e) | (v == '"') | (v == '\\')));
-}
-
-/* Copy n bytes, at most 16 of them, and say whether all were plain. Pieces that overlap need no loop over what is left;
- * 'a' stands where there is no byte. */
-static inline bool copy_plain(char *p, const char *t, size_t n)
-{
-    lane16 v = {'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a'};
-    unsigned char *low = (unsigned char *)&v;
-    unsigned char *high = low + sizeof v / 2;
+    uint64_t low = EACH_BYTE('a'); /* plain, where there is no byte */
+    uint64_t high = low;
     if (n >= 8) {
-        memcpy(low, t, 8);
-        memcpy(high, t + n - 8, 8);
-        memcpy(p, low, 8);
-        memcpy(p + n - 8, high, 8);
+        memcpy(&low, t, 8);
+        memcpy(&high, t + n - 8, 8);
+        memcpy(p, &low, 8);
+        memcpy(p + n - 8, &high, 8);
     } else if (n >= 4) {
-        memcpy(low, t, 4);
-        memcpy(high, t + n - 4, 4);
-        memcpy(p, low, 4);
-        memcpy(p + n - 4, high, 4);
+        uint32_t first;
+        uint32_t last;
+        memcpy(&first, t, 4);
+        memcpy(&last, t + n - 4, 4);
+        memcpy(p, &first, 4);
+        memcpy(p + n - 4, &last, 4);
+        low = first | (uint64_t)last << 32;
     } else if (n > 0) {
-        p[0] = t[0];
-        p[n / 2] = t[n / 2];
-        p[n - 1] = t[n - 1];
-        low[0] = (unsigned char)t[0];
-        low[1] = (unsigned char)t[n / 2];
-        low[2] = (unsigned char)t[n - 1];
+        uint8_t bytes[3] = {(uint8_t)t[0], (uint8_t)t[n / 2], (uint8_t)t[n - 1]};
+        p[0] = (char)bytes[0];
+        p[n / 2] = (char)bytes[1];
+        p[n - 1] = (char)bytes[2];
+        low = low << 24 | (uint64_t)bytes[2] << 16 | (uint64_t)bytes[1] << 8 | bytes[0];
     }
+    return are_plain((lane16)(lane2){low, high});
+}
+
+static inline bool copy_lane(char *p, const char *t)
+{
+    lane16 v;
+    memcpy(&v, t, sizeof v);
+    memcpy(p, &v, sizeof v);
     return are_plain(v);
 }
 
-/* Room for ESCAPE_FACTOR times the text is there. */
-static char *put_text(char *p, const char *text, size_t length)
+/* Copy all, and say whether all were plain; where not, what was copied is of no use. */
+static inline bool copy_plain(char *p, const char *t, size_t n)
 {
-    const char *t = text;
-    lane16 v;
-    for (; length > sizeof v; length -= sizeof v) {
-        memcpy(&v, t, sizeof v);
-        if (!are_plain(v))
-            break;
-        memcpy(p, &v, sizeof v);
-        p += sizeof v;
-        t += sizeof v;
-    }
-    if (length <= sizeof v && copy_plain(p, t, length))
-        return p + length;
-    const unsigned char *rest = (const unsigned char *)t;
-    for (;;) {
-        while (plain[*rest])
-            *p++ = (char)*rest++;
-        if (*rest == 0)
-            return p;
-        p = put_special(p, &rest);
-    }
+    enum { LANE = sizeof(lane16) };
+    if (n < LANE)
+        return copy_short(p, t, n);
+    bool good = copy_lane(p + n - LANE, t + n - LANE);
+    for (size_t at = 0; good && at + LANE < n; at += LANE)
+        good = copy_lane(p + at, t + at);
+    return good;
 }
 
 /* ---- file ---- */
@@ -207,32 +191,60 @@ static void flush(struct json *j)
 
 /* ---- the sink ---- */
 
-/* A text that might not fit: cut at a whole character where it does not. */
-static char *put_long_text(char *p, const char *end, const char *text)
+/* As JSON has it, and the quote behind it; cut at a whole character where it might not fit. */
+static __attribute__((noinline)) char *put_escaped(char *p, const char *end, const char *text)
 {
     const unsigned char *t = (const unsigned char *)text;
     while (*t != 0 && end - p > ESCAPE_FACTOR)
         p = plain[*t] ? (*p = (char)*t++, p + 1) : put_special(p, &t);
-    return p;
+    *p = '"';
+    return p + 1;
 }
 
-static char *put_field(char *p, const char *end, const struct prefix *prefix, const struct event_value *value)
+static __attribute__((noinline)) char *put_some_text(char *p, const char *end, const char *text)
 {
-    memcpy(p, prefix->text, PREFIX_BYTES);
-    p += prefix->length;
-    if (prefix->number)
-        return decimal_put_signed(p, value->number);
-    if (value->text[0] == '\0') { /* more than half of all texts */
-        *p = '"';
-        return p + 1;
-    }
-    size_t length = strlen(value->text);
-    if ((ptrdiff_t)(ESCAPE_FACTOR * length) < end - p)
-        p = put_text(p, value->text, length);
-    else
-        p = put_long_text(p, end, value->text);
+    size_t length = strlen(text);
+    if ((ptrdiff_t)length >= end - p || !copy_plain(p, text, length))
+        return put_escaped(p, end, text);
+    p[length] = '"';
+    return p + length + 1;
+}
+
+static inline char *put_TEXT(char *p, const char *end, const struct event_value *value)
+{
     *p++ = '"';
-    return p;
+    if (value->text[0] != '\0')
+        return put_some_text(p, end, value->text);
+    *p = '"'; /* more than half of all texts */
+    return p + 1;
+}
+
+static __attribute__((noinline)) char *put_some_number(char *p, int64_t number)
+{
+    return decimal_put_signed(p, number);
+}
+
+static inline char *put_NUMBER(char *p, const char *end, const struct event_value *value)
+{
+    (void)end;
+    if (value->number < 0 || value->number > 9)
+        return put_some_number(p, value->number);
+    *p = (char)('0' + value->number); /* flags and small counts: most numbers */
+    return p + 1;
+}
+
+/* Every field by code of its own: what is constant in it, the compiler then knows. */
+static char *put_line(char *p, const char *end, const struct event_value *values)
+{
+    char *line = p;
+#define FIELD(name, kind, expression)                                                                        \
+    memcpy(p, ",\"" #name "\":", sizeof #name + 3);                                                          \
+    p = put_##kind(p + sizeof #name + 3, end, &values[EVENT_##name]);
+#include "sensor/audit/event.def"
+#undef FIELD
+    line[0] = '{';
+    memcpy(p, "}\n", 2);
+    return p + 2;
 }
 
 static void event(void *state, const struct event *e)
@@ -242,10 +254,7 @@ static void event(void *state, const struct event *e)
         flush(j);
     const char *end = j->buffer + BUFFER_BYTES - EVENT_FIELD_COUNT * FIELD_BYTES;
     char *p = j->buffer + j->used;
-    for (size_t i = 0; i < EVENT_FIELD_COUNT; i++)
-        p = put_field(p, end, &j->prefixes[i], &e->values[i]);
-    memcpy(p, "}\n", 2);
-    j->used = (size_t)(p + 2 - j->buffer);
+    j->used = (size_t)(put_line(p, end, e->values) - j->buffer);
     j->events++;
 }
 
@@ -268,17 +277,6 @@ static bool finish(void *state, const struct run_summary *summary)
     bool complete = closed && j->events_lost == 0;
     free(j);
     return complete;
-}
-
-static void prefixes_build(struct json *j)
-{
-    for (size_t i = 0; i < EVENT_FIELD_COUNT; i++) {
-        struct prefix *prefix = &j->prefixes[i];
-        prefix->number = event_field_kind((enum event_field)i) == EVENT_NUMBER;
-        int n = snprintf(prefix->text, PREFIX_BYTES, "%c\"%s\":%s", i == 0 ? '{' : ',',
-                         event_field_name((enum event_field)i), prefix->number ? "" : "\"");
-        prefix->length = (uint8_t)n;
-    }
 }
 
 bool json_open(struct sink *sink, const char *path, bool append, char *error)
@@ -305,7 +303,6 @@ bool json_open(struct sink *sink, const char *path, bool append, char *error)
     j->events_lost = 0;
     j->torn = false;
     j->failing = false;
-    prefixes_build(j);
     *sink = (struct sink){.state = j, .event = event, .tick = tick, .finish = finish};
     return true;
 }

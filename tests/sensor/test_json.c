@@ -177,6 +177,47 @@ static void test_json_every_pair_of_bytes_is_valid(void **state)
     unlink(path);
 }
 
+/* Text is copied in pieces, of a size that its length decides: a byte that needs care may lie in any of them. */
+static void test_json_one_odd_byte_is_found_wherever_it_is(void **state)
+{
+    (void)state;
+    enum { LONGEST = 50 };
+    struct sample x;
+    sample_make(&x);
+    new_path();
+    struct sink sink = open_sink(false);
+    for (size_t length = 1; length <= LONGEST; length++)
+        for (size_t at = 0; at <= length; at++) {
+            char *exact = strndup("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", length);
+            if (at < length)
+                exact[at] = "\"\\\n\177\200\377"[(length + at) % 6];
+            x.event.values[EVENT_helo].text = exact;
+            sink.event(sink.state, &x.event);
+            free(exact);
+        }
+    assert_true(sink.finish(sink.state, &nothing));
+    char *text = sample_read(path, NULL);
+    const char *p = text;
+    for (size_t length = 1; length <= LONGEST; length++)
+        for (size_t at = 0; at <= length; at++) {
+            static const char *const escaped[] = {"\\\"", "\\\\", "\\n", "\\u007f", "\\\\x80", "\\\\xff"};
+            char expected[128];
+            const char *letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+            if (at < length)
+                snprintf(expected, sizeof expected, "\"helo\":\"%.*s%s%.*s\",", (int)at, letters,
+                         escaped[(length + at) % 6], (int)(length - at - 1), letters + at + 1);
+            else
+                snprintf(expected, sizeof expected, "\"helo\":\"%.*s\",", (int)length, letters);
+            const char *next = check_line(p);
+            const char *found = strstr(p, "\"helo\":");
+            assert_non_null(found);
+            assert_memory_equal(found, expected, strlen(expected));
+            p = next;
+        }
+    free(text);
+    unlink(path);
+}
+
 static void test_json_numbers_at_their_limits(void **state)
 {
     (void)state;
@@ -399,6 +440,7 @@ int main(void)
         cmocka_unit_test(test_json_event_has_every_field_in_order),
         cmocka_unit_test(test_json_hostile_text_stays_one_valid_string),
         cmocka_unit_test(test_json_every_pair_of_bytes_is_valid),
+        cmocka_unit_test(test_json_one_odd_byte_is_found_wherever_it_is),
         cmocka_unit_test(test_json_numbers_at_their_limits),
         cmocka_unit_test(test_json_endless_texts_are_cut_and_the_line_stays_valid),
         cmocka_unit_test(test_json_many_events_are_whole_lines_in_every_write),

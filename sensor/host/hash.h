@@ -25,5 +25,7 @@ static inline uint64_t hash_bytes(uint64_t key, struct span bytes)
     memcpy(tail, rest.p, rest.n);
     a = (a ^ tail[0]) * UINT64_C(0x9e3779b97f4a7c15);
     b = (b ^ tail[1]) * UINT64_C(0xc2b2ae3d27d4eb4f);
-    return a ^ b ^ (a >> 32);
+    uint64_t h = a ^ b; /* a product's low bits know only of low bits: every bit is to depend on all */
+    h = (h ^ h >> 32) * UINT64_C(0xd6e8feb86659fd93);
+    return h ^ h >> 32;
 }

@@ -8,23 +8,31 @@
 #include "sensor/host/digest.h"
 #include "sensor/host/hash.h"
 
-enum { ENTRIES = 256, KEY_CAP = 768, JA4_DIGITS = 12, SERVER_ENTRIES = 64, SERVER_TEXT_CAP = 126 };
+enum { KEY_CAP = 768, SERVER_KEY_CAP = 126, JA4_DIGITS = 12 };
 
-/* All that goes into JA3 and JA4, one part after another, each behind its length. */
+/* A hash leads to a set of places; with one place only, two hellos that meet there would be computed anew each time. */
+enum { SETS = 64, WAYS = 4, SERVER_SETS = 32 };
+
+/* All that goes into the fingerprints, one part after another, each behind its length. */
 struct key {
     uint16_t length;
     uint8_t bytes[KEY_CAP];
 };
 
+/* The keys of the places of a set are told apart by a hash before they are compared. */
+struct set {
+    uint64_t hashes[WAYS]; /* 0: empty */
+    uint8_t oldest;        /* the place to be filled next */
+};
+
 struct entry {
-    struct key key; /* length 0: empty */
+    struct key key;
     struct fingerprint_pair pair;
 };
 
-/* A JA3S string and its hash. */
 struct server_entry {
-    uint16_t length; /* 0: empty */
-    char text[SERVER_TEXT_CAP];
+    uint16_t length;
+    uint8_t key[SERVER_KEY_CAP];
     uint8_t ja3s[DIGEST_MD5_BYTES];
 };
 
@@ -32,8 +40,10 @@ struct fingerprints {
     struct digester *digester;
     uint64_t hash_key;
     uint64_t computed;
-    struct entry entries[ENTRIES];
-    struct server_entry server_entries[SERVER_ENTRIES];
+    struct set sets[SETS];
+    struct entry entries[SETS][WAYS];
+    struct set server_sets[SERVER_SETS];
+    struct server_entry server_entries[SERVER_SETS][WAYS];
     char room[2 * FINGERPRINT_CAP_BYTES];
 };
 
@@ -79,6 +89,31 @@ static bool key_add_types(struct key *k, struct span extensions)
         k->length = (uint16_t)(k->length + 2);
     }
     return cursor_ok(&c);
+}
+
+/* ---- the places ---- */
+
+static uint64_t key_hash(const struct fingerprints *f, struct span key)
+{
+    uint64_t hash = hash_bytes(f->hash_key, key);
+    return hash != 0 ? hash : 1;
+}
+
+/* The place of a key whose hash is there, or WAYS; the caller compares. */
+static unsigned set_find(const struct set *set, uint64_t hash)
+{
+    unsigned way = 0;
+    while (way < WAYS && set->hashes[way] != hash)
+        way++;
+    return way;
+}
+
+static unsigned set_take(struct set *set, uint64_t hash)
+{
+    unsigned way = set->oldest;
+    set->oldest = (uint8_t)((way + 1) % WAYS);
+    set->hashes[way] = hash;
+    return way;
 }
 
 /* False where a hello is too large or too odd for the cache. */
@@ -142,30 +177,52 @@ void fingerprints_client(struct fingerprints *f, const struct tls_client_hello *
         return;
     }
     struct span bytes = span_of(key.bytes, key.length);
-    struct entry *e = &f->entries[hash_bytes(f->hash_key, bytes) % ENTRIES];
-    if (!span_equal(bytes, span_of(e->key.bytes, e->key.length))) {
-        compute(f, h, &e->pair);
-        e->key.length = key.length;
-        memcpy(e->key.bytes, key.bytes, key.length);
+    uint64_t hash = key_hash(f, bytes);
+    struct set *set = &f->sets[hash % SETS];
+    struct entry *entries = f->entries[hash % SETS];
+    unsigned way = set_find(set, hash);
+    if (way == WAYS || !span_equal(bytes, span_of(entries[way].key.bytes, entries[way].key.length))) {
+        way = set_take(set, hash);
+        compute(f, h, &entries[way].pair);
+        entries[way].key.length = key.length;
+        memcpy(entries[way].key.bytes, key.bytes, key.length);
     }
-    *out = e->pair;
+    *out = entries[way].pair;
+}
+
+static bool compute_server(struct fingerprints *f, const struct tls_server_hello *h, uint8_t *ja3s)
+{
+    struct span text = span_of(f->room, fingerprint_ja3s(h, f->room));
+    f->computed++;
+    if (text.n > 0)
+        digest_md5(f->digester, text, ja3s);
+    return text.n > 0;
 }
 
 bool fingerprints_server(struct fingerprints *f, const struct tls_server_hello *h, uint8_t *ja3s)
 {
-    struct span text = span_of(f->room, fingerprint_ja3s(h, f->room));
-    if (text.n == 0 || text.n > SERVER_TEXT_CAP) {
-        if (text.n > 0)
-            digest_md5(f->digester, text, ja3s);
-        return text.n > 0;
+    struct key key;
+    key.length = 0;
+    uint8_t head[4] = {(uint8_t)(h->legacy_version >> 8), (uint8_t)h->legacy_version,
+                       (uint8_t)(h->cipher_suite >> 8), (uint8_t)h->cipher_suite};
+    if (h->ssl2 || !key_add(&key, span_of(head, sizeof head)) || !key_add_types(&key, h->extensions) ||
+        key.length > SERVER_KEY_CAP)
+        return compute_server(f, h, ja3s);
+    struct span bytes = span_of(key.bytes, key.length);
+    uint64_t hash = key_hash(f, bytes);
+    struct set *set = &f->server_sets[hash % SERVER_SETS];
+    struct server_entry *entries = f->server_entries[hash % SERVER_SETS];
+    unsigned way = set_find(set, hash);
+    if (way == WAYS || !span_equal(bytes, span_of(entries[way].key, entries[way].length))) {
+        uint8_t computed[DIGEST_MD5_BYTES];
+        if (!compute_server(f, h, computed))
+            return false;
+        way = set_take(set, hash);
+        memcpy(entries[way].ja3s, computed, sizeof computed);
+        entries[way].length = key.length;
+        memcpy(entries[way].key, key.bytes, key.length);
     }
-    struct server_entry *e = &f->server_entries[hash_bytes(f->hash_key, text) % SERVER_ENTRIES];
-    if (!span_equal(text, span_of(e->text, e->length))) {
-        digest_md5(f->digester, text, e->ja3s);
-        e->length = (uint16_t)text.n;
-        memcpy(e->text, text.p, text.n);
-    }
-    memcpy(ja3s, e->ja3s, sizeof e->ja3s);
+    memcpy(ja3s, entries[way].ja3s, sizeof entries[way].ja3s);
     return true;
 }
 

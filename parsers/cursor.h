@@ -26,9 +26,7 @@ struct cursor {
 static inline struct span span_of(const void *p, size_t n)
 {
     static const uint8_t nothing[1];
-    if (p == NULL || n == 0)
-        return (struct span){nothing, 0};
-    return (struct span){p, n};
+    return p != NULL ? (struct span){p, n} : (struct span){nothing, 0};
 }
 
 /* span_text - the bytes of a C string without its NUL. */
@@ -46,7 +44,8 @@ static inline struct span span_head(struct span s, size_t n)
 /* span_skip - what follows the first n bytes; empty where there are fewer. */
 static inline struct span span_skip(struct span s, size_t n)
 {
-    return n < s.n ? span_of(s.p + n, s.n - n) : span_of(NULL, 0);
+    n = n < s.n ? n : s.n;
+    return span_of(s.p + n, s.n - n);
 }
 
 /* span_byte - byte i by value; 0 beyond the end. */

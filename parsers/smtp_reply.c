@@ -14,13 +14,15 @@ static void lose_pairing(struct smtp *s)
 /* RFC 5321 s4.2: three digits, then a blank, "-" or nothing. */
 static bool read_code(struct span text, unsigned *code, bool *last, struct span *rest)
 {
-    uint64_t number = 0;
-    if (text.n < 3 || !line_number(span_head(text, 3), &number) || number < 200 || number > 599)
+    unsigned hundreds = (unsigned)span_byte(text, 0) - '0'; /* what is no digit is large */
+    unsigned tens = (unsigned)span_byte(text, 1) - '0';
+    unsigned ones = (unsigned)span_byte(text, 2) - '0';
+    if (hundreds < 2 || hundreds > 5 || tens > 9 || ones > 9)
         return false;
     uint8_t separator = span_byte(text, 3);
     if (text.n > 3 && separator != ' ' && separator != '-')
         return false;
-    *code = (unsigned)number;
+    *code = 100 * hundreds + 10 * tens + ones;
     *last = separator != '-';
     *rest = span_skip(text, 4);
     return true;

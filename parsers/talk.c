@@ -381,6 +381,9 @@ static bool is_spoiled(struct span keyword, struct span starttls)
 unsigned talk_offer_of(struct span keyword, const char *starttls)
 {
     struct span word = span_text(starttls);
+    uint8_t first = span_byte(keyword, 0);
+    if (keyword.n != word.n && first != 'X' && first != '*') /* nearly all of them */
+        return 0;
     if (span_alike(keyword, word))
         return OFFER_STARTTLS;
     return mail_is_masked(keyword) || is_spoiled(keyword, word) ? OFFER_MASKED : 0;

@@ -73,10 +73,23 @@ static void note_capabilities(struct session *facts, unsigned offers, bool overl
 }
 
 /* Mail servers that say what they are. A word of the greeting, and the version behind it where there is one. */
-static const char *const software_words[] = {
-    "Postfix", "Exim",       "Dovecot",     "Sendmail", "Microsoft",  "Cyrus",    "Courier",
-    "qmail",   "Haraka",     "Zimbra",      "Kerio",    "OpenSMTPD",  "Stalwart", "hMailServer",
-    "MDaemon", "MailEnable", "CommuniGate", "gsmtp",    "Pigeonhole", "Coremail"};
+static const struct span software_words[] = {
+    WORD("Postfix"),    WORD("Exim"),        WORD("Dovecot"),  WORD("Sendmail"),    WORD("Microsoft"),
+    WORD("Cyrus"),      WORD("Courier"),     WORD("qmail"),    WORD("Haraka"),      WORD("Zimbra"),
+    WORD("Kerio"),      WORD("OpenSMTPD"),   WORD("Stalwart"), WORD("hMailServer"), WORD("MDaemon"),
+    WORD("MailEnable"), WORD("CommuniGate"), WORD("gsmtp"),    WORD("Pigeonhole"),  WORD("Coremail")};
+
+/* NULL where the word begins with none of them. Most differ in the first letter, whatever its case. */
+static const struct span *software_of(struct span word)
+{
+    enum { CASE = 0x20 };
+    uint8_t first = span_byte(word, 0);
+    for (size_t i = 0; i < sizeof software_words / sizeof *software_words; i++)
+        if (((first ^ software_words[i].p[0]) & ~CASE) == 0 &&
+            span_alike(span_head(word, software_words[i].n), software_words[i]))
+            return &software_words[i];
+    return NULL;
+}
 
 static bool is_version(struct span word)
 {
@@ -89,17 +102,14 @@ static void note_software(struct session *facts, struct span text)
     for (struct span word = span_word(&rest); word.n > 0; word = span_word(&rest)) {
         while (word.n > 0 && (word.p[0] == '(' || word.p[0] == '[' || word.p[0] == '"'))
             word = span_skip(word, 1);
-        for (size_t i = 0; i < sizeof software_words / sizeof *software_words; i++) {
-            if (!span_starts(word, software_words[i]))
-                continue;
-            struct span after = rest;
-            struct span next = span_word(&after);
-            size_t n = strlen(software_words[i]);
-            if (is_version(next))
-                n = (size_t)(next.p - word.p) + next.n;
-            session_set_text(facts->server_software, SESSION_SOFTWARE_CAP, span_of(word.p, n));
-            return;
-        }
+        const struct span *software = software_of(word);
+        if (software == NULL)
+            continue;
+        struct span after = rest;
+        struct span next = span_word(&after);
+        size_t n = is_version(next) ? (size_t)(next.p - word.p) + next.n : software->n;
+        session_set_text(facts->server_software, SESSION_SOFTWARE_CAP, span_of(word.p, n));
+        return;
     }
 }
 

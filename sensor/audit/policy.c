@@ -19,12 +19,6 @@ static const struct rule_info rule_infos[RULE_COUNT] = {
 #undef RULE
 };
 
-static struct answer (*const predicates[RULE_COUNT])(const struct facts *) = {
-#define RULE(id, relay, submission, access, delivery, sources, wire, advice) [RULE_##id] = rule_##id,
-#include "sensor/audit/policy.def"
-#undef RULE
-};
-
 const struct rule_info *policy_rule(enum rule rule)
 {
     return &rule_infos[rule];
@@ -97,6 +91,16 @@ static enum verdict verdict_of(const struct session *s, const struct judgement *
                                                                                : VERDICT_COMPLIANT;
 }
 
+static inline void note_answer(struct judgement *out, enum rule rule, struct answer a, uint8_t role)
+{
+    if (a.ruling == RULING_HIT) {
+        add_finding(out, rule, a.severity != SEVERITY_NONE ? a.severity : rule_infos[rule].severity[role]);
+    } else if (a.ruling == RULING_UNDECIDABLE) {
+        out->undecidable[rule / 64] |= UINT64_C(1) << rule % 64;
+        out->undecidable_count++;
+    }
+}
+
 void policy_judge(const struct facts *given, struct judgement *out)
 {
     const struct session *s = given->session;
@@ -111,16 +115,11 @@ void policy_judge(const struct facts *given, struct judgement *out)
     out->own_worst = out->worst = SEVERITY_NONE;
     memset(out->undecidable, 0, sizeof out->undecidable);
     memset(out->excepted, 0, sizeof out->excepted);
-    for (size_t rule = 0; rule < RULE_COUNT; rule++) {
-        struct answer a = predicates[rule](f);
-        if (a.ruling == RULING_HIT) {
-            add_finding(out, (enum rule)rule,
-                        a.severity != SEVERITY_NONE ? a.severity : rule_infos[rule].severity[s->role]);
-        } else if (a.ruling == RULING_UNDECIDABLE) {
-            out->undecidable[rule / 64] |= UINT64_C(1) << rule % 64;
-            out->undecidable_count++;
-        }
-    }
+/* Calls by name and not through a table: most are short enough to be done on the spot. */
+#define RULE(id, relay, submission, access, delivery, sources, wire, advice)                                 \
+    note_answer(out, RULE_##id, rule_##id(f), s->role);
+#include "sensor/audit/policy.def"
+#undef RULE
     profile_grade_session(f->profile, s, f->chain_learnt ? NULL : f->chain, &out->profile);
     out->verdict = verdict_of(s, out);
 }

@@ -100,7 +100,7 @@ static inline uint64_t fold(uint64_t a, uint64_t b)
 
 /* For the buckets, at every packet: multiplications with words that are drawn at random in every process and
  * never shown, so that addresses cannot be chosen to meet in one bucket. */
-static uint32_t *bucket_of(struct flow_table *t, const struct flow_key *key)
+static inline uint32_t *bucket_of(struct flow_table *t, const struct flow_key *key)
 {
     uint64_t words[5];
     int count = key_words(key, words);
@@ -153,23 +153,33 @@ static inline uint64_t big_endian(uint64_t word)
     return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? __builtin_bswap64(word) : word;
 }
 
+/* Eight octets in a register. Through an array they would go by way of the stack. */
+static inline uint64_t word_of(const void *bytes, size_t word)
+{
+    uint64_t value;
+    memcpy(&value, (const uint8_t *)bytes + word * sizeof value, sizeof value);
+    return value;
+}
+
 /* As memcmp has it, without the call. */
 static inline int address_order(const struct address *a, const struct address *b)
 {
-    uint64_t left[2];
-    uint64_t right[2];
-    memcpy(left, a, sizeof left);
-    memcpy(right, b, sizeof right);
-    int i = left[0] == right[0];
-    return (big_endian(left[i]) > big_endian(right[i])) - (big_endian(left[i]) < big_endian(right[i]));
+    uint64_t left = big_endian(word_of(a, 0));
+    uint64_t right = big_endian(word_of(b, 0));
+    if (left == right) {
+        left = big_endian(word_of(a, 1));
+        right = big_endian(word_of(b, 1));
+    }
+    return (left > right) - (left < right);
 }
 
-void flow_key_of(const struct segment *segment, uint32_t layer, struct flow_key *key, bool *from_low)
+static inline void make_key(const struct segment *segment, uint32_t layer, struct flow_key *key,
+                            bool *from_low)
 {
     int order = address_order(&segment->source, &segment->destination);
     bool low = order < 0 || (order == 0 && segment->source_port <= segment->destination_port);
-    key->low = low ? segment->source : segment->destination;
-    key->high = low ? segment->destination : segment->source;
+    key->low = *(low ? &segment->source : &segment->destination);
+    key->high = *(low ? &segment->destination : &segment->source);
     key->low_port = low ? segment->source_port : segment->destination_port;
     key->high_port = low ? segment->destination_port : segment->source_port;
     /* The family is part of the identity: 1.2.3.4 is not the IPv6 address that begins with these bytes. */
@@ -177,23 +187,37 @@ void flow_key_of(const struct segment *segment, uint32_t layer, struct flow_key 
     *from_low = low;
 }
 
-/* By words and in registers, as above; a call of memcmp costs more. */
-static inline bool keys_equal(const struct flow_key *a, const struct flow_key *b)
+void flow_key_of(const struct segment *segment, uint32_t layer, struct flow_key *key, bool *from_low)
 {
-    uint64_t left[4];
-    uint64_t right[4];
-    memcpy(left, a, sizeof left);
-    memcpy(right, b, sizeof right);
-    return a->low_port == b->low_port && a->high_port == b->high_port && a->layer == b->layer &&
-           ((left[0] ^ right[0]) | (left[1] ^ right[1]) | (left[2] ^ right[2]) | (left[3] ^ right[3])) == 0;
+    make_key(segment, layer, key, from_low);
 }
 
-struct flow *flow_find(struct flow_table *t, const struct flow_key *key)
+static inline bool keys_equal(const struct flow_key *a, const struct flow_key *b)
+{
+    _Static_assert(sizeof *a == 5 * sizeof(uint64_t), "five words, and nothing between them");
+    return ((word_of(a, 0) ^ word_of(b, 0)) | (word_of(a, 1) ^ word_of(b, 1)) |
+            (word_of(a, 2) ^ word_of(b, 2)) | (word_of(a, 3) ^ word_of(b, 3)) |
+            (word_of(a, 4) ^ word_of(b, 4))) == 0;
+}
+
+static inline struct flow *find(struct flow_table *t, const struct flow_key *key)
 {
     for (uint32_t i = *bucket_of(t, key); i != NONE; i = t->flows[i].bucket_next)
         if (keys_equal(&t->flows[i].key, key))
             return &t->flows[i];
     return NULL;
+}
+
+struct flow *flow_find(struct flow_table *t, const struct flow_key *key)
+{
+    return find(t, key);
+}
+
+struct flow *flow_find_segment(struct flow_table *t, const struct segment *segment, uint32_t layer,
+                               struct flow_key *key, bool *from_low)
+{
+    make_key(segment, layer, key, from_low);
+    return find(t, key);
 }
 
 static uint32_t index_of(const struct flow_table *t, const struct flow *f)

@@ -290,8 +290,8 @@ void tracker_segment_at(struct tracker *t, const struct segment *segment, uint64
     }
     struct flow_key key;
     bool from_low;
-    flow_key_of(segment, identity_layer(t->config->flow_identity, segment), &key, &from_low);
-    struct flow *f = flow_find(t->flows, &key);
+    struct flow *f = flow_find_segment(t->flows, segment, identity_layer(t->config->flow_identity, segment),
+                                       &key, &from_low);
     if (f != NULL && f->stage == FLOW_IGNORED && !(segment->flags & TCP_SYN)) {
         flow_touch(t->flows, f, segment->time_ns);
         return;

@@ -94,7 +94,17 @@ static void note_time(struct worker *w, uint64_t time_ns)
         w->status.last_ns = time_ns;
 }
 
-static void take_frame(struct worker *w, const struct source_frame *frame)
+/* Tags, tunnels and cuts: few captures have them, and then nearly every packet. */
+static void note_oddities(struct worker *w, const struct segment *segment)
+{
+    struct counters *counters = &w->status.counters;
+    mirror_note_layers(&w->status.marks, segment);
+    counter_add(counters, COUNTER_vlan_tagged, segment->vlan >= 0);
+    counter_add(counters, COUNTER_tunnelled, segment->tunnel != TUNNEL_NONE);
+    counter_add(counters, COUNTER_truncated, segment->missing > 0);
+}
+
+static inline void take_frame(struct worker *w, const struct source_frame *frame)
 {
     struct counters *counters = &w->status.counters;
     struct segment segment;
@@ -113,10 +123,9 @@ static void take_frame(struct worker *w, const struct source_frame *frame)
     mirror_note(&w->status.marks, counters, frame->time_ns);
     if (result != DECODE_TCP)
         return;
-    mirror_note_segment(&w->status.marks, counters, &segment, w->config->mirror.mtu_bytes);
-    counter_add(counters, COUNTER_vlan_tagged, segment.vlan >= 0);
-    counter_add(counters, COUNTER_tunnelled, segment.tunnel != TUNNEL_NONE);
-    counter_add(counters, COUNTER_truncated, segment.missing > 0);
+    mirror_note_size(&w->status.marks, counters, &segment, w->config->mirror.mtu_bytes);
+    if (segment.vlan >= 0 || segment.tunnel != TUNNEL_NONE || segment.missing > 0)
+        note_oddities(w, &segment);
     hand_on(w, &segment);
 }
 

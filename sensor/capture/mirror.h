@@ -84,7 +84,8 @@ struct mirror_report {
 /* mirror_limits_default - as documented in deploy/waxseal.yaml. */
 void mirror_limits_default(struct mirror_limits *limits);
 
-/* mirror_note - note a packet of a capture: its time. mirror_note_segment - what a TCP segment came in. */
+/* mirror_note - note a packet of a capture: its time. mirror_note_size, mirror_note_layers - of a TCP segment: how
+ * large the packet was; in what it came. */
 static inline void mirror_note(struct mirror_marks *m, struct counters *c, uint64_t time_ns)
 {
     static const uint64_t BACK_NS = 1000000000; /* less is the reordering of parallel queues */
@@ -96,16 +97,21 @@ static inline void mirror_note(struct mirror_marks *m, struct counters *c, uint6
     m->last_ns = time_ns;
 }
 
-static inline void mirror_note_segment(struct mirror_marks *m, struct counters *c, const struct segment *s,
-                                       uint32_t mtu_bytes)
+static inline void mirror_note_size(struct mirror_marks *m, struct counters *c, const struct segment *s,
+                                    uint32_t mtu_bytes)
 {
     uint32_t bytes = (uint32_t)s->packet.n + s->missing;
+    if (bytes > m->largest_packet_bytes)
+        m->largest_packet_bytes = bytes;
+    if (bytes > mtu_bytes)
+        counter_add(c, COUNTER_oversize, 1);
+}
+
+static inline void mirror_note_layers(struct mirror_marks *m, const struct segment *s)
+{
     if (s->vlan >= 0)
         m->vlans[s->vlan / 64] |= UINT64_C(1) << s->vlan % 64;
     m->tunnels |= UINT32_C(1) << s->tunnel;
-    if (bytes > m->largest_packet_bytes)
-        m->largest_packet_bytes = bytes;
-    counter_add(c, COUNTER_oversize, bytes > mtu_bytes);
 }
 
 /* mirror_compare - what happened between two moments.

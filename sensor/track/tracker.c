@@ -272,6 +272,22 @@ static bool is_own_redis(const struct tracker *t, const struct segment *segment)
     return port != 0 && (segment->source_port == port || segment->destination_port == port);
 }
 
+/* The flow of a connection that begins with this segment, in the place of an earlier one between the same ends. NULL
+ * where it begins none: a bare acknowledgement, FIN or RST of something unknown is the tail of what was before. */
+static struct flow *begin(struct tracker *t, struct flow *earlier, const struct flow_key *key, bool from_low,
+                          const struct segment *segment)
+{
+    uint32_t generation = 0;
+    if (earlier != NULL) {
+        generation = earlier->generation + 1;
+        connection_leave(t, earlier);
+        flow_remove(t->flows, earlier);
+    }
+    if (!(segment->flags & TCP_SYN) && segment->payload.n + segment->missing == 0)
+        return NULL;
+    return connection_flow(t, key, from_low, segment, generation);
+}
+
 void tracker_segment(struct tracker *t, const struct segment *segment)
 {
     tracker_segment_at(t, segment, t->turn + 1);
@@ -292,26 +308,19 @@ void tracker_segment_at(struct tracker *t, const struct segment *segment, uint64
     bool from_low;
     struct flow *f = flow_find_segment(t->flows, segment, identity_layer(t->config->flow_identity, segment),
                                        &key, &from_low);
+    enum side from = f != NULL ? side_of(f, from_low) : CLIENT;
     if (f != NULL && f->stage == FLOW_IGNORED && !(segment->flags & TCP_SYN)) {
         flow_touch(t->flows, f, segment->time_ns);
         return;
     }
-    if (f != NULL && is_repetition(t, f, side_of(f, from_low), segment))
+    if (f != NULL && is_repetition(t, f, from, segment))
         return;
-    uint32_t generation = 0;
-    if (f != NULL && starts_anew(f, side_of(f, from_low), segment)) {
-        generation = f->generation + 1;
-        connection_leave(t, f);
-        flow_remove(t->flows, f);
-        f = NULL;
-    }
-    if (f == NULL) {
-        /* A bare acknowledgement, FIN or RST of something unknown is the tail of an earlier connection. */
-        if (!(segment->flags & TCP_SYN) && segment->payload.n + segment->missing == 0)
+    if (f == NULL || starts_anew(f, from, segment)) {
+        f = begin(t, f, &key, from_low, segment);
+        if (f == NULL)
             return;
-        f = connection_flow(t, &key, from_low, segment, generation);
+        from = side_of(f, from_low);
     }
-    enum side from = side_of(f, from_low);
     flow_touch(t->flows, f, segment->time_ns);
     if (f->stage == FLOW_ENDED)
         counter_add(t->counters, COUNTER_late_segments, 1);

@@ -156,11 +156,13 @@ static void test_mirror_notes_time_tags_tunnels_and_sizes(void **state)
     assert_int_equal(c->value[COUNTER_clock_forwards], 1);
 
     struct segment s = {.vlan = 4095, .tunnel = TUNNEL_GRE, .packet = span_of(bytes, 1500)};
-    mirror_note_segment(&marks, c, &s, 1500);
+    mirror_note_size(&marks, c, &s, 1500);
+    mirror_note_layers(&marks, &s);
     assert_int_equal(c->value[COUNTER_oversize], 0);
     s.vlan = -1;
     s.missing = 1; /* what the snap length cut counts as well */
-    mirror_note_segment(&marks, c, &s, 1500);
+    mirror_note_size(&marks, c, &s, 1500);
+    mirror_note_layers(&marks, &s);
     assert_int_equal(c->value[COUNTER_oversize], 1);
     assert_int_equal(marks.largest_packet_bytes, 1501);
     assert_true(marks.vlans[63] == UINT64_C(1) << 63);

@@ -63,6 +63,15 @@ bool line_take(struct line *l, struct cursor *in, struct line_text *out)
     }
 
     struct span raw = span_head(rest, end);
+    if (whole && l->octets == 0 &&
+        end <= LINE_CAP_BYTES) { /* nearly every line: in one piece, and not too long */
+        size_t cr = ends_in_cr(raw) ? 1 : 0;
+        size_t kept = end < LINE_TAIL_BYTES ? end : LINE_TAIL_BYTES;
+        *out = (struct line_text){.text = span_of(raw.p, end - cr),
+                                  .tail = span_of(raw.p + (end - kept), kept - cr),
+                                  .octets = end + 1};
+        return true;
+    }
     struct span tail = last_octets(raw, LINE_TAIL_BYTES);
     out->octets = l->octets + raw.n + 1;
     if (l->octets > 0 || !whole) {

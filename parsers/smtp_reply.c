@@ -63,8 +63,8 @@ static void take_extension(struct smtp *s, struct span line)
     if (auth)
         offers |= talk_auth_offers(mechanisms);
     s->reply.offers |= (uint8_t)offers;
-    if (auth || is_known_extension(keyword))
-        s->reply.keywords = true;
+    if (!s->reply.keywords) /* one suffices, and the first one mostly is */
+        s->reply.keywords = auth || is_known_extension(keyword);
 }
 
 static void say_capabilities(struct smtp *s)

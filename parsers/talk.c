@@ -181,25 +181,31 @@ static bool begin_line(struct talk *t, const struct talk_protocol *protocol, enu
 
 /* ---- lines and bodies ---- */
 
-static void read_line(struct talk *t, const struct talk_protocol *protocol, enum side from, struct cursor *in)
+/* TLS may cut off the line: an injected part of one needs no line end. */
+static bool take_injected_line(struct talk *t, enum side from, struct cursor *in, struct line_text *line)
 {
     struct talk_side *side = &t->side[from];
     struct span rest = cursor_rest(*in);
-    if (side->injected) /* TLS may cut off the line: an injected part of one needs no line end */
-        rest = span_head(rest, span_find(rest, OCTET_HANDSHAKE));
+    rest = span_head(rest, span_find(rest, OCTET_HANDSHAKE));
     if (rest.n == 0) {
         say_injected(t, from, side->line.octets);
         line_done(&side->line);
-        return;
+        return false;
     }
-
     struct cursor part = cursor_over(rest);
-    struct line_text line;
-    bool whole = line_take(&side->line, &part, &line);
+    bool whole = line_take(&side->line, &part, line);
     cursor_take(in, rest.n - cursor_left(&part));
+    return whole;
+}
+
+static void read_line(struct talk *t, const struct talk_protocol *protocol, enum side from, struct cursor *in)
+{
+    struct talk_side *side = &t->side[from];
+    struct line_text line;
+    bool injected = side->injected;
+    bool whole = injected ? take_injected_line(t, from, in, &line) : line_take(&side->line, in, &line);
     if (!whole)
         return;
-    bool injected = side->injected;
     if (from == SERVER || !proxy_is_line(&t->proxy, line.text))
         protocol->line(t, from, &line);
     if (injected)

@@ -490,4 +490,9 @@ static enum step next(void *state, enum side from, struct cursor *in, struct mai
     return talk_next(state, &protocol, from, in, ev);
 }
 
-const struct mail_parser imap_parser = {sizeof(struct imap), next, gap, join};
+static void wipe(void *state)
+{
+    talk_wipe(state, sizeof(struct imap));
+}
+
+const struct mail_parser imap_parser = {sizeof(struct imap), next, gap, wipe, join};

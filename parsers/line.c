@@ -16,6 +16,12 @@ void line_done(struct line *l)
     l->tail_used = 0;
 }
 
+void line_wipe(struct line *l)
+{
+    line_done(l);
+    l->skipping = false;
+}
+
 void line_skip_rest(struct line *l)
 {
     line_done(l);

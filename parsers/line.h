@@ -46,6 +46,10 @@ bool line_is_empty(const struct line *l);
  * it. */
 void line_done(struct line *l);
 
+/* line_wipe - back to the start, and nothing of it left. Cheaper than to overwrite it all: the buffer is empty but
+ * while a split line is being collected. */
+void line_wipe(struct line *l);
+
 /* line_skip_rest - bytes are missing: drop what was collected and everything up to the next LF. */
 void line_skip_rest(struct line *l);
 

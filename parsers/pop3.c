@@ -306,4 +306,9 @@ static enum step next(void *state, enum side from, struct cursor *in, struct mai
     return talk_next(state, &protocol, from, in, ev);
 }
 
-const struct mail_parser pop3_parser = {sizeof(struct pop3), next, gap, NULL};
+static void wipe(void *state)
+{
+    talk_wipe(state, sizeof(struct pop3));
+}
+
+const struct mail_parser pop3_parser = {sizeof(struct pop3), next, gap, wipe, NULL};

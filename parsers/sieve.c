@@ -339,4 +339,9 @@ static enum step next(void *state, enum side from, struct cursor *in, struct mai
     return talk_next(state, &protocol, from, in, ev);
 }
 
-const struct mail_parser sieve_parser = {sizeof(struct sieve), next, gap, NULL};
+static void wipe(void *state)
+{
+    talk_wipe(state, sizeof(struct sieve));
+}
+
+const struct mail_parser sieve_parser = {sizeof(struct sieve), next, gap, wipe, NULL};

@@ -277,4 +277,9 @@ static enum step next(void *state, enum side from, struct cursor *in, struct mai
     return talk_next(state, &protocol, from, in, ev);
 }
 
-const struct mail_parser smtp_parser = {sizeof(struct smtp), next, gap, join};
+static void wipe(void *state)
+{
+    talk_wipe(state, sizeof(struct smtp));
+}
+
+const struct mail_parser smtp_parser = {sizeof(struct smtp), next, gap, wipe, join};

@@ -66,6 +66,17 @@ void talk_greeting(struct talk *t, const struct line_text *line, struct span tex
                                     .text = talk_keep(t, SERVER, text)});
 }
 
+void talk_wipe(void *state, size_t size)
+{
+    struct talk *t = state;
+    for (int side = CLIENT; side <= SERVER; side++) {
+        struct talk_side *s = &t->side[side];
+        line_wipe(&s->line);
+        mail_wipe((char *)s + sizeof s->line, sizeof *s - sizeof s->line);
+    }
+    mail_wipe((char *)state + sizeof t->side, size - sizeof t->side);
+}
+
 /* ---- the upgrade to TLS ---- */
 
 void talk_tls_asked(struct talk *t, bool anonymous, bool certain)

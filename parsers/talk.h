@@ -41,11 +41,11 @@ enum talk_upgrade {
 
 /* One side of the conversation. */
 struct talk_side {
-    struct line line;
-    bool spoke;    /* at least one byte was seen */
-    bool lost;     /* after a gap, and not yet certain again */
-    bool tls;      /* MAIL_TLS_BEGINS was said */
-    bool injected; /* the line that is being read began where only TLS may follow */
+    struct line line; /* all that is large: talk_wipe relies on it */
+    bool spoke;       /* at least one byte was seen */
+    bool lost;        /* after a gap, and not yet certain again */
+    bool tls;         /* MAIL_TLS_BEGINS was said */
+    bool injected;    /* the line that is being read began where only TLS may follow */
 };
 
 struct talk {
@@ -81,6 +81,9 @@ enum step talk_next(void *state, const struct talk_protocol *protocol, enum side
 /* talk_gap - bytes of one side are missing. The client's bytes are swallowed, the server's lines go on to be
  * handed to the protocol, which clears `lost` once it is certain again. */
 void talk_gap(struct talk *t, enum side from);
+
+/* talk_wipe - for mail_parser.wipe: the state of a parser, which begins with its talk. size: of all of it. */
+void talk_wipe(void *state, size_t size);
 
 /* talk_say - hand out an event after this line. */
 void talk_say(struct talk *t, struct mail_event ev);

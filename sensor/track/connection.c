@@ -60,7 +60,7 @@ static void drop_conversation(struct tracker *t, struct conversation *c)
     if (c->ndpi != NULL)
         classify_flow_close(t->classifier, c->ndpi);
     if (c->parser != NULL)
-        mail_wipe(c->mail_state, c->parser->size);
+        c->parser->wipe(c->mail_state);
     pool_give(&t->conversations, c);
 }
 

@@ -185,6 +185,15 @@ static int feed_joined(struct play *play, int first)
     return i - 1;
 }
 
+/* Wherever a dialogue ends, in the middle of a line as well: of its octets nothing may stay. */
+static void check_wiped(const struct dialog *d, unsigned char *state)
+{
+    d->parser->wipe(state);
+    for (size_t i = 0; i < d->parser->size; i++)
+        if (state[i] != 0)
+            die(d->path, "something of the dialogue is left after wipe");
+}
+
 static void run(const struct dialog *d, const struct plan *plan, struct report *report)
 {
     struct play play = {
@@ -203,6 +212,7 @@ static void run(const struct dialog *d, const struct plan *plan, struct report *
             feed_line(&play, line, i == plan->split_line && !after_gap ? plan->split_at : line->n,
                       plan->byte_by_byte && !after_gap);
     }
+    check_wiped(d, play.state);
     free(play.state);
 }
 

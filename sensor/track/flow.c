@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-enum { NONE = 0, NS_PER_S = 1000000000 };
+enum { NONE = 0, NS_PER_S = 1000000000, LEAST_BUCKETS = 1024 };
 
 struct list {
     uint32_t oldest;
@@ -15,7 +15,10 @@ struct list {
 struct flow_table {
     struct flow *flows; /* [0] is never used, so that index 0 can mean none */
     uint32_t *buckets;
-    uint32_t bucket_mask;
+    uint32_t bucket_mask; /* linear hashing: so many buckets and one, ... */
+    uint32_t split;       /* ... of which those before this one have been split in two */
+    uint32_t bucket_cap;
+    uint32_t count;
     uint32_t capacity;
     uint32_t fresh; /* flows from here on were never used */
     uint32_t free;  /* chain through bucket_next */
@@ -100,7 +103,7 @@ static inline uint64_t fold(uint64_t a, uint64_t b)
 
 /* For the buckets, at every packet: multiplications with words that are drawn at random in every process and
  * never shown, so that addresses cannot be chosen to meet in one bucket. */
-static inline uint32_t *bucket_of(struct flow_table *t, const struct flow_key *key)
+static inline uint64_t hash_of(const struct flow_table *t, const struct flow_key *key)
 {
     uint64_t words[5];
     int count = key_words(key, words);
@@ -109,7 +112,40 @@ static inline uint32_t *bucket_of(struct flow_table *t, const struct flow_key *k
         h = fold(h ^ words[2], words[3] ^ t->key0);
         h = fold(h ^ words[4], t->key1);
     }
-    return &t->buckets[fold(h ^ t->key1, t->key0) & t->bucket_mask];
+    return fold(h ^ t->key1, t->key0);
+}
+
+static inline uint32_t *bucket_of(struct flow_table *t, const struct flow_key *key)
+{
+    uint64_t hash = hash_of(t, key);
+    uint32_t bucket = (uint32_t)hash & t->bucket_mask;
+    if (bucket < t->split)
+        bucket = (uint32_t)hash & (t->bucket_mask << 1 | 1);
+    return &t->buckets[bucket];
+}
+
+/* One bucket more, out of one that is there: the table grows with its flows and never pauses for it. */
+static void split_bucket(struct flow_table *t)
+{
+    uint32_t *stay = &t->buckets[t->split];
+    uint32_t *move = &t->buckets[t->split + t->bucket_mask + 1];
+    uint32_t bit = t->bucket_mask + 1;
+    for (uint32_t i = *stay, next; i != NONE; i = next) {
+        struct flow *f = &t->flows[i];
+        next = f->bucket_next;
+        if (((uint32_t)hash_of(t, &f->key) & bit) == 0) {
+            *stay = i;
+            stay = &f->bucket_next;
+        } else {
+            *move = i;
+            move = &f->bucket_next;
+        }
+    }
+    *stay = *move = NONE;
+    if (t->split++ == t->bucket_mask) {
+        t->bucket_mask = t->bucket_mask << 1 | 1;
+        t->split = 0;
+    }
 }
 
 struct flow_table *flow_table_open(const struct flow_limits *limits, void (*leave)(void *, struct flow *),
@@ -118,17 +154,17 @@ struct flow_table *flow_table_open(const struct flow_limits *limits, void (*leav
     struct flow_table *t = calloc(1, sizeof *t);
     if (t == NULL)
         return NULL;
-    uint32_t buckets = 1024;
-    while (buckets < limits->flows && buckets < UINT32_C(1) << 30)
-        buckets *= 2;
+    t->bucket_cap = LEAST_BUCKETS;
+    while (t->bucket_cap < limits->flows && t->bucket_cap < UINT32_C(1) << 30)
+        t->bucket_cap *= 2;
     t->capacity = limits->flows;
-    t->bucket_mask = buckets - 1;
+    t->bucket_mask = LEAST_BUCKETS - 1;
     t->fresh = 1;
     t->leave = leave;
     t->context = context;
     memcpy(t->timeout_ns, limits->timeout_ns, sizeof t->timeout_ns);
     t->flows = calloc((size_t)limits->flows + 1, sizeof *t->flows);
-    t->buckets = calloc(buckets, sizeof *t->buckets);
+    t->buckets = calloc(t->bucket_cap, sizeof *t->buckets);
     uint64_t keys[2];
     if (t->flows == NULL || t->buckets == NULL || getrandom(keys, sizeof keys, 0) != (ssize_t)sizeof keys) {
         flow_table_close(t);
@@ -251,7 +287,6 @@ static void link_newest(struct flow_table *t, struct flow *f)
         list->oldest = self;
     list->newest = self;
     list->count++;
-    f->listed_s = (uint32_t)(f->last_ns / NS_PER_S);
     f->listed_turn = (uint32_t)t->turn;
 }
 
@@ -266,6 +301,7 @@ void flow_remove(struct flow_table *t, struct flow *f)
     f->stage = FLOW_FREE;
     f->bucket_next = t->free;
     t->free = self;
+    t->count--;
 }
 
 static void give_up(struct flow_table *t, uint32_t index)
@@ -311,6 +347,9 @@ struct flow *flow_add(struct flow_table *t, const struct flow_key *key, uint64_t
                        .number = t->turn,
                        .family = (uint8_t)(key->layer & 0xff),
                        .stage = FLOW_HALF_OPEN};
+    uint32_t buckets = t->bucket_mask + 1 + t->split;
+    if (t->count++ >= buckets && buckets < t->bucket_cap)
+        split_bucket(t);
     uint32_t *bucket = bucket_of(t, key);
     f->bucket_next = *bucket;
     *bucket = self;
@@ -321,9 +360,11 @@ struct flow *flow_add(struct flow_table *t, const struct flow_key *key, uint64_t
 /* Ages are compared in seconds, so a busy flow is moved once a second and not at every packet. */
 void flow_touch(struct flow_table *t, struct flow *f, uint64_t now_ns)
 {
-    if (now_ns > f->last_ns)
-        f->last_ns = now_ns;
-    if ((uint32_t)(f->last_ns / NS_PER_S) == f->listed_s)
+    uint64_t before_ns = f->last_ns;
+    if (now_ns <= before_ns)
+        return;
+    f->last_ns = now_ns;
+    if (now_ns / NS_PER_S == before_ns / NS_PER_S)
         return;
     unlink_age(t, f);
     link_newest(t, f);

@@ -1,6 +1,7 @@
 /* flow.h - the fixed-size table of connections: look-up, ageing by packet time, eviction.
  *
- * All memory is taken at start. The hash is keyed at random in every process, so nobody outside can aim at
+ * All memory is taken at start, and used as it is needed: few connections have few buckets, which then stay in the
+ * processor's caches. The hash is keyed at random in every process, so nobody outside can aim at
  * one bucket; nothing that is reported depends on the key. Flows of a stage hang in one list by age; when
  * the table is full the least valuable go first: ended ones, then those that never sent a byte, then ones
  * that are no mail, then those that are nearly over, then dialogues in which the client has said nothing
@@ -49,33 +50,33 @@ struct flow_key {
     uint32_t layer; /* VLAN or tunnel, where they are part of a flow's identity; else 0 */
 };
 
+/* What every packet needs comes first: it is then in two or three cache lines. */
 struct flow {
     struct flow_key key;
-    uint64_t first_ns;
     uint64_t last_ns;
-    uint64_t number;      /* of its first segment, where flow_table_turn tells; in order of coming */
+    void *owner;          /* what the owner keeps for it */
     uint32_t bucket_next; /* indices into the table; 0 is none */
-    uint32_t newer;
-    uint32_t older;
-    uint32_t listed_s;   /* last_ns in seconds when it was last moved in its list */
-    uint32_t generation; /* earlier connections between the same ends */
-    uint32_t duplicates;
-    uint32_t pending_syn; /* sequence number of a SYN that may start a new connection here */
-    uint32_t interims;    /* interim events so far */
-    uint32_t listed_turn; /* the turn when it was last moved in its list */
+    uint16_t row;         /* repeats.h */
     uint8_t stage;        /* enum flow_stage */
-    uint8_t family;
     bool client_is_low : 1;
     bool midstream : 1;
     bool pending : 1; /* pending_syn is set */
     bool evicted : 1;
-    bool judged : 1; /* it was counted whether both directions are there */
-    bool packed : 1; /* the owner's matter: what `owner` points to */
-    uint8_t tunnel;  /* of the first packet */
-    int16_t vlan;
-    uint16_t row;             /* repeats.h */
+    bool judged : 1;          /* it was counted whether both directions are there */
+    bool packed : 1;          /* the owner's matter: what `owner` points to */
     struct flow_side side[2]; /* CLIENT, SERVER */
-    void *owner;              /* what the owner keeps for it */
+    uint64_t first_ns;
+    uint64_t number; /* of its first segment, where flow_table_turn tells; in order of coming */
+    uint32_t newer;
+    uint32_t older;
+    uint32_t listed_turn; /* the turn when it was last moved in its list */
+    uint32_t generation;  /* earlier connections between the same ends */
+    uint32_t duplicates;
+    uint32_t pending_syn; /* sequence number of a SYN that may start a new connection here */
+    uint32_t interims;    /* interim events so far */
+    int16_t vlan;         /* this and the next: of the first packet */
+    uint8_t tunnel;
+    uint8_t family;
 };
 
 struct flow_table; /* opaque */

@@ -166,6 +166,35 @@ static void test_flow_hash_for_ids_is_the_same_in_every_process(void **state)
     assert_true(flow_key_hash(&key) != flow_key_hash(&other));
 }
 
+/* The buckets are split one by one as the table fills: at each step every flow must still be found, and no other. */
+static void test_flow_is_found_however_far_the_table_has_grown(void **state)
+{
+    (void)state;
+    enum { FLOWS = 20000, STEP = 997 };
+    struct flow_table *t = open_table(FLOWS);
+    for (unsigned i = 1; i <= FLOWS; i++) {
+        struct flow_key key = key_of((uint16_t)i);
+        flow_add(t, &key, SECOND);
+        if (i % STEP != 0 && i != FLOWS)
+            continue;
+        for (unsigned k = 1; k <= FLOWS; k++) {
+            struct flow_key other = key_of((uint16_t)k);
+            struct flow *f = flow_find(t, &other);
+            assert_true((f != NULL) == (k <= i));
+            assert_true(f == NULL || memcmp(&f->key, &other, sizeof other) == 0);
+        }
+    }
+    for (unsigned i = 1; i <= FLOWS; i += 2) {
+        struct flow_key key = key_of((uint16_t)i);
+        flow_remove(t, flow_find(t, &key));
+    }
+    for (unsigned i = 1; i <= FLOWS; i++) {
+        struct flow_key key = key_of((uint16_t)i);
+        assert_true((flow_find(t, &key) != NULL) == (i % 2 == 0));
+    }
+    flow_table_close(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -176,6 +205,7 @@ int main(void)
         cmocka_unit_test(test_flow_full_table_gives_up_the_least_valuable),
         cmocka_unit_test(test_flow_drain_goes_in_order_of_beginning),
         cmocka_unit_test(test_flow_hash_for_ids_is_the_same_in_every_process),
+        cmocka_unit_test(test_flow_is_found_however_far_the_table_has_grown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

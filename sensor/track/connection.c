@@ -268,7 +268,7 @@ struct flow *connection_flow(struct tracker *t, const struct flow_key *key, bool
     }
     enum side from = from_low == f->client_is_low ? CLIENT : SERVER;
     if (repeats_tellable(segment)) /* the first of all its packets: noted, and surely no repetition */
-        (void)repeats_note(&t->repeats, f->row, f->number << 1 | from, segment);
+        (void)repeats_note(&t->repeats, f->row, flow_direction(f, from), segment);
     return f;
 }
 

@@ -117,6 +117,12 @@ struct flow *flow_add(struct flow_table *t, const struct flow_key *key, uint64_t
 /* flow_touch - note a packet at now_ns; keeps the list by age, to the second. */
 void flow_touch(struct flow_table *t, struct flow *f, uint64_t now_ns);
 
+/* flow_direction - a number that no other direction of a flow in the table has: where the flow lies. */
+static inline uint64_t flow_direction(const struct flow *f, enum side from)
+{
+    return (uint64_t)(uintptr_t)f | from;
+}
+
 /* flow_is_followed - is its payload looked at? Then its owner keeps a conversation. */
 static inline bool flow_is_followed(const struct flow *f)
 {

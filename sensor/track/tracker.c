@@ -258,7 +258,7 @@ static enum side side_of(const struct flow *f, bool from_low)
 static inline bool is_repetition(struct tracker *t, struct flow *f, enum side from,
                                  const struct segment *segment)
 {
-    if (!repeats_tellable(segment) || !repeats_note(&t->repeats, f->row, f->number << 1 | from, segment))
+    if (!repeats_tellable(segment) || !repeats_note(&t->repeats, f->row, flow_direction(f, from), segment))
         return false;
     f->duplicates++;
     counter_add(t->counters, COUNTER_duplicates, 1);

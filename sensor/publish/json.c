@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "sensor/host/decimal.h"
@@ -13,8 +14,9 @@
 #include "sensor/host/utf8.h"
 
 enum {
-    BUFFER_BYTES = 262144,
-    LINE_BYTES = 32768, /* more than event.c can fill: a line begins only where it fits */
+    BLOCK_BYTES = 1 << 20,
+    LINE_BYTES = 32768, /* more than event.c can fill */
+    BUFFER_BYTES = BLOCK_BYTES + LINE_BYTES,
     NAME_BYTES = 32,
     FIELD_BYTES = NAME_BYTES + DECIMAL_SIGNED_CAP + 6, /* of a field without its text */
     ESCAPE_FACTOR = 6                                  /* one byte becomes at most \u00XX */
@@ -27,7 +29,10 @@ struct json {
     int file;
     uint64_t events; /* in the buffer */
     uint64_t events_lost;
-    bool torn; /* the file ends within a line */
+    uint64_t written;
+    bool in_blocks;   /* a new regular file */
+    bool within_line; /* what was written ends within a line, and the rest of it is in the buffer */
+    bool torn;        /* the file ends within a line whose rest is lost */
     bool failing;
 };
 
@@ -166,27 +171,52 @@ static size_t write_all(int file, const char *bytes, size_t n)
     return done;
 }
 
-static void flush(struct json *j)
+static void note_failure(struct json *j, bool within_line)
 {
-    if (j->used == 0)
-        return;
-    size_t done = j->torn && write_all(j->file, "\n", 1) == 0 ? 0 : write_all(j->file, j->buffer, j->used);
-    if (done == j->used) {
-        if (j->failing)
-            log_error("json", "%s can be written again, after %llu lost events", j->name,
-                      (unsigned long long)j->events_lost);
-        j->failing = false;
-        j->torn = false;
-    } else {
-        if (!j->failing)
-            log_error("json", "cannot write to %s: %s; events are lost until this is mended", j->name,
-                      strerror(errno));
-        j->failing = true;
-        j->torn = j->torn || done > 0;
-        j->events_lost += j->events;
-    }
+    if (!j->failing)
+        log_error("json", "cannot write to %s: %s; events are lost until this is mended", j->name,
+                  strerror(errno));
+    j->failing = true;
+    j->torn = j->torn || within_line;
+    j->events_lost += j->events;
     j->used = 0;
     j->events = 0;
+    j->within_line = false;
+}
+
+/* The first n bytes of the buffer. What cannot be written is lost, and what is behind it. */
+static void put_out(struct json *j, size_t n)
+{
+    bool began = !j->torn || write_all(j->file, "\n", 1) == 1;
+    size_t done = began ? write_all(j->file, j->buffer, n) : 0;
+    if (done < n) {
+        note_failure(j, done > 0 || j->within_line);
+        return;
+    }
+    if (j->failing)
+        log_error("json", "%s can be written again, after %llu lost events", j->name,
+                  (unsigned long long)j->events_lost);
+    j->failing = j->torn = false;
+    j->within_line = j->buffer[n - 1] != '\n';
+    j->written += n;
+    j->used -= n;
+    j->events = j->used > 0; /* a part of the last one, or nothing */
+    memmove(j->buffer, j->buffer + n, j->used);
+}
+
+static void flush(struct json *j)
+{
+    if (j->used > 0)
+        put_out(j, j->used);
+}
+
+/* Whole lines for a reader of a pipe, or of a file that is added to. A new file gets whole blocks, where they belong: the
+ * kernel takes those in large pieces, for a fifth less time. */
+static void make_room(struct json *j)
+{
+    if (j->used < BLOCK_BYTES)
+        return;
+    put_out(j, j->in_blocks ? BLOCK_BYTES - (size_t)(j->written % BLOCK_BYTES) : j->used);
 }
 
 /* ---- the sink ---- */
@@ -250,8 +280,7 @@ static char *put_line(char *p, const char *end, const struct event_value *values
 static void event(void *state, const struct event *e)
 {
     struct json *j = state;
-    if (j->used + LINE_BYTES > BUFFER_BYTES)
-        flush(j);
+    make_room(j);
     const char *end = j->buffer + BUFFER_BYTES - EVENT_FIELD_COUNT * FIELD_BYTES;
     char *p = j->buffer + j->used;
     j->used = (size_t)(put_line(p, end, e->values) - j->buffer);
@@ -297,12 +326,14 @@ bool json_open(struct sink *sink, const char *path, bool append, char *error)
         free(j);
         return false;
     }
+    struct stat facts;
     memcpy(j->name, shown, sizeof j->name);
     j->used = 0;
     j->events = 0;
     j->events_lost = 0;
-    j->torn = false;
-    j->failing = false;
+    j->written = 0;
+    j->in_blocks = !append && !standard_output && fstat(j->file, &facts) == 0 && S_ISREG(facts.st_mode);
+    j->within_line = j->torn = j->failing = false;
     *sink = (struct sink){.state = j, .event = event, .tick = tick, .finish = finish};
     return true;
 }

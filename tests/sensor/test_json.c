@@ -412,6 +412,74 @@ static void test_json_after_a_torn_line_the_next_begins_anew(void **state)
     unlink(path);
 }
 
+/* A new file is written in blocks, whose ends lie within lines: also there nothing is lost or twice, and what fails is told. */
+static void test_json_blocks_of_a_new_file_hold_every_line(void **state)
+{
+    (void)state;
+    enum { EVENTS = 3000, TICK_EVERY = 777 };
+    struct sample x;
+    sample_make(&x);
+    new_path();
+    struct sink sink = open_sink(false);
+    for (int i = 0; i < EVENTS; i++) {
+        x.event.values[EVENT_packets].number = i;
+        sink.event(sink.state, &x.event);
+        if (i % TICK_EVERY == 0)
+            sink.tick(sink.state, 0);
+    }
+    assert_true(sink.finish(sink.state, &nothing));
+    char *text = sample_read(path, NULL);
+    const char *p = text;
+    for (int i = 0; i < EVENTS; i++) {
+        char packets[32];
+        snprintf(packets, sizeof packets, "\"packets\":%d,", i);
+        const char *next = check_line(p);
+        const char *found = strstr(p, packets);
+        assert_true(found != NULL && found < next);
+        p = next;
+    }
+    assert_int_equal(*p, '\0');
+    free(text);
+    unlink(path);
+}
+
+static void test_json_a_block_that_fails_loses_its_lines_and_no_others(void **state)
+{
+    (void)state;
+    enum { BLOCK = 1 << 20, EVENTS = 1500 };
+    struct sample x;
+    struct rlimit limit;
+    sample_make(&x);
+    new_path();
+    struct sink sink = open_sink(false);
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &limit);
+    struct rlimit narrow = {.rlim_cur = BLOCK, .rlim_max = limit.rlim_max};
+    sample_stderr_catch();
+    setrlimit(RLIMIT_FSIZE, &narrow);
+    for (int i = 0; i < EVENTS; i++) /* the first block fits, the rest of its last line does not */
+        sink.event(sink.state, &x.event);
+    sink.tick(sink.state, 0);
+    setrlimit(RLIMIT_FSIZE, &limit);
+    sink.event(sink.state, &x.event);
+    bool complete = sink.finish(sink.state, &nothing);
+    char *said = sample_stderr_release();
+    char *text = sample_read(path, NULL);
+    assert_false(complete);
+    size_t lines = 0;
+    const char *p = text;
+    for (; memchr(p, '\n', (size_t)(text + BLOCK - p)) != NULL; lines++)
+        p = check_line(p);
+    assert_int_equal(text[BLOCK], '\n'); /* ends the torn line */
+    assert_int_equal(check_lines(text + BLOCK + 1), 1);
+    char lost[64];
+    snprintf(lost, sizeof lost, "after %zu lost events", EVENTS - lines);
+    assert_non_null(strstr(said, lost));
+    free(text);
+    free(said);
+    unlink(path);
+}
+
 static void test_json_unwritable_path_is_one_sentence(void **state)
 {
     (void)state;
@@ -449,6 +517,8 @@ int main(void)
         cmocka_unit_test(test_json_full_disk_is_said_once_and_finish_is_false),
         cmocka_unit_test(test_json_reader_gone_is_an_error_and_not_the_end),
         cmocka_unit_test(test_json_after_a_torn_line_the_next_begins_anew),
+        cmocka_unit_test(test_json_blocks_of_a_new_file_hold_every_line),
+        cmocka_unit_test(test_json_a_block_that_fails_loses_its_lines_and_no_others),
         cmocka_unit_test(test_json_unwritable_path_is_one_sentence),
         cmocka_unit_test(test_json_print_quotes_and_escapes),
     };

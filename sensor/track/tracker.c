@@ -97,13 +97,19 @@ static bool starts_anew(struct flow *f, enum side from, const struct segment *se
 {
     bool syn = (segment->flags & TCP_SYN) != 0;
     bool ack = (segment->flags & TCP_ACK) != 0;
+    bool closed = f->stage == FLOW_ENDED || f->stage == FLOW_CLOSING;
     if (syn && !ack) {
         struct flow_side *side = &f->side[from];
         bool repeated = side->syn && side->initial == segment->sequence;
-        bool closed = f->stage == FLOW_ENDED || f->stage == FLOW_CLOSING;
         f->pending = !repeated && !closed && f->stage != FLOW_HALF_OPEN;
         f->pending_syn = segment->sequence;
         return !repeated && closed;
+    }
+    if (!f->pending && syn && f->side[from].syn && f->side[from].initial != segment->sequence) {
+        /* The answer to a SYN that was not captured. */
+        f->pending = !closed && f->stage != FLOW_HALF_OPEN;
+        f->pending_syn = segment->sequence;
+        return closed;
     }
     if (!f->pending)
         return false;

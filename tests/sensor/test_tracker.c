@@ -409,6 +409,35 @@ static void test_tracker_reused_ports_are_two_sessions(void **state)
     finish(t);
 }
 
+/* The SYN of the second connection was not captured; its answer shows that it is another. */
+static void test_tracker_reused_ports_behind_a_lost_syn(void **state)
+{
+    (void)state;
+    for (int closed = 0; closed <= 1; closed++) {
+        struct tracker *t = open_tracker(false);
+        struct wire w;
+        wire_open(&w, t, 40000, 25);
+        wire_handshake(&w);
+        say_plain_mail(&w);
+        if (closed)
+            wire_close(&w);
+        w.next[CLIENT] += 100000;
+        w.next[SERVER] += 300000;
+        w.next[CLIENT]++; /* the SYN */
+        struct segment answer = wire_segment(&w, SERVER, TCP_SYN | TCP_ACK, NULL, 0);
+        wire_feed(&w, &answer);
+        w.next[SERVER]++;
+        say_plain_mail(&w);
+        wire_close(&w);
+        assert_int_equal(session_count, 2);
+        assert_int_equal(sessions[0].mail.messages, 1);
+        assert_int_equal(sessions[1].mail.messages, 1);
+        assert_int_equal(sessions[1].generation, 1);
+        assert_int_equal(sessions[1].midstream, !closed);
+        finish(t);
+    }
+}
+
 static void test_tracker_new_connection_without_the_old_ones_end(void **state)
 {
     (void)state;
@@ -872,6 +901,7 @@ int main(void)
         cmocka_unit_test_setup(test_tracker_one_direction_says_so, setup),
         cmocka_unit_test_setup(test_tracker_reset_ends_a_session_and_a_stray_one_does_not, setup),
         cmocka_unit_test_setup(test_tracker_reused_ports_are_two_sessions, setup),
+        cmocka_unit_test_setup(test_tracker_reused_ports_behind_a_lost_syn, setup),
         cmocka_unit_test_setup(test_tracker_new_connection_without_the_old_ones_end, setup),
         cmocka_unit_test_setup(test_tracker_forged_syn_does_not_end_a_session, setup),
         cmocka_unit_test_setup(test_tracker_midstream_is_said, setup),

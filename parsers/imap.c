@@ -136,6 +136,11 @@ static bool in_auth(const struct imap *s)
     return is_open(s, IMAP_AUTHENTICATE);
 }
 
+static bool is_logging_in(const struct imap *s)
+{
+    return is_open(s, IMAP_LOGIN) || in_auth(s);
+}
+
 /* ---- literals ---- */
 
 static size_t body(void *state, enum side from, struct span rest)
@@ -290,7 +295,7 @@ static unsigned offers_of(struct span list)
 static bool is_list_for_user(const struct imap *s, unsigned offers)
 {
     bool asked_for = is_open(s, IMAP_CAPABILITY);
-    bool logging_in = is_open(s, IMAP_LOGIN) || is_open(s, IMAP_AUTHENTICATE);
+    bool logging_in = is_logging_in(s);
     switch ((enum imap_state)s->state) {
     case IMAP_GREETING: return false;
     case IMAP_NOT_AUTHENTICATED: return logging_in && !asked_for;
@@ -331,13 +336,13 @@ static bool cut_code(struct span *text, struct span *code)
     return true;
 }
 
-/* An ALERT that tells why a login failed answers the client's own word and is no surprise. */
-static void take_code(struct imap *s, const struct line_text *line, struct span code, bool refused_login)
+/* An ALERT that comes with the answer to a login answers the client's own word and is no surprise. */
+static void take_code(struct imap *s, const struct line_text *line, struct span code, bool about_login)
 {
     struct span word = span_word(&code);
     if (span_is(word, "CAPABILITY"))
         say_capabilities(s, line, code);
-    else if ((span_is(word, "ALERT") && !refused_login) || span_is(word, "REFERRAL") ||
+    else if ((span_is(word, "ALERT") && !about_login) || span_is(word, "REFERRAL") ||
              span_is(word, "LOGIN-REFERRALS"))
         say_data(s);
 }
@@ -368,7 +373,7 @@ static void take_untagged(struct imap *s, const struct line_text *line, struct s
     if (status == STATUS_NONE)
         take_literal(s, SERVER, line); /* the text of a status is for people and may end in anything */
     if (has_code)
-        take_code(s, line, code, false);
+        take_code(s, line, code, is_logging_in(s));
     else if (span_is(word, "CAPABILITY"))
         say_capabilities(s, line, text);
     else if (imap_is_mailbox_data(word, text))

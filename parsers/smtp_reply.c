@@ -316,6 +316,8 @@ static void end_reply(struct smtp *s, const struct line_text *line, unsigned cod
     s->greeted = true;
     if (first && is_greeting(s, code)) {
         struct span head = s->reply.inside ? talk_kept(&s->talk, SERVER) : text;
+        if (talk_greeting_is_masked(head)) /* of several lines a device overwrites each */
+            head = text;
         talk_greeting(&s->talk, line, head, code, is_positive(code));
         if (pairing_head(&s->pairing) == SMTP_OTHER) /* meant for a proxy on the way? Then no reply comes */
             lose_pairing(s);

@@ -39,19 +39,16 @@ void talk_bye(struct talk *t, enum side from, unsigned code)
     talk_say(t, (struct mail_event){.kind = MAIL_BYE, .from = from, .code = code});
 }
 
-/* A device overwrites the whole greeting, host name and all: "220 ****************". The oldest (PIX) leaves
- * every 0 and 2 in place, so that of a time of day some digits remain: "220 *****0*2***200*". */
-static bool greeting_is_masked(struct span text)
+bool talk_greeting_is_masked(struct span text)
 {
-    struct span word = span_word(&text);
     size_t stars = 0;
-    for (size_t i = 0; i < word.n; i++) {
-        uint8_t octet = span_byte(word, i);
+    for (size_t i = 0; i < text.n; i++) {
+        uint8_t octet = span_byte(text, i);
         stars += octet == '*';
-        if (octet != '*' && octet != '0' && octet != '2')
-            return span_byte(word, 0) == '*' && mail_is_masked(word);
+        if (octet != '*' && octet != '0' && octet != '2' && octet != ' ')
+            return false;
     }
-    return span_byte(word, 0) == '*' && stars >= 3;
+    return span_byte(text, 0) == '*' && stars >= 3;
 }
 
 void talk_greeting(struct talk *t, const struct line_text *line, struct span text, unsigned code,
@@ -61,7 +58,7 @@ void talk_greeting(struct talk *t, const struct line_text *line, struct span tex
                                     .from = SERVER,
                                     .code = code,
                                     .accepted = accepted,
-                                    .masked = greeting_is_masked(text),
+                                    .masked = talk_greeting_is_masked(text),
                                     .overlong = line->overlong,
                                     .text = talk_keep(t, SERVER, text)});
 }
@@ -403,7 +400,8 @@ unsigned talk_offer_of(struct span keyword, const char *starttls)
         return 0;
     if (span_alike(keyword, word))
         return OFFER_STARTTLS;
-    return mail_is_masked(keyword) || is_spoiled(keyword, word) ? OFFER_MASKED : 0;
+    bool masked = keyword.n == word.n && mail_is_masked(keyword); /* else it was another keyword */
+    return masked || is_spoiled(keyword, word) ? OFFER_MASKED : 0;
 }
 
 unsigned talk_auth_offers(struct span mechanisms)

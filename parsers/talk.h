@@ -97,6 +97,11 @@ void talk_keep_more(struct talk *t, enum side from, struct span text);
 /* talk_kept - the text that side kept, empty where the other side's took its place. */
 struct span talk_kept(const struct talk *t, enum side from);
 
+/* talk_greeting_is_masked - a device overwrote the whole greeting, host name and all: "220 ****************". The
+ * oldest (PIX) leaves every "0", "0 " and "2" in place, so that of a time of day some digits remain:
+ * "220 *****0*2***200*". A greeting that has words beside its asterisks is only decorated. */
+bool talk_greeting_is_masked(struct span text);
+
 /* talk_greeting - say MAIL_GREETING; text is kept. */
 void talk_greeting(struct talk *t, const struct line_text *line, struct span text, unsigned code,
                    bool accepted);

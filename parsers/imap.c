@@ -500,4 +500,4 @@ static void wipe(void *state)
     talk_wipe(state, sizeof(struct imap));
 }
 
-const struct mail_parser imap_parser = {sizeof(struct imap), next, gap, wipe, join};
+const struct mail_parser imap_parser = {sizeof(struct imap), next, gap, talk_resume, wipe, join};

@@ -119,6 +119,13 @@ void talk_gap(struct talk *t, enum side from)
     talk_tls_unknown(t);
 }
 
+void talk_resume(void *state, enum side from)
+{
+    struct talk *t = state;
+    t->side[from].tls = false;
+    t->side[from].no_tls = true;
+}
+
 /* May TLS follow in another form than a handshake record? */
 static bool tls_may_come(const struct talk *t, enum side from)
 {
@@ -130,7 +137,7 @@ static bool tls_begins(const struct talk *t, enum side from, struct span rest)
 {
     if (!tls_may_come(t, from))
         return span_byte(rest, 0) == OCTET_HANDSHAKE;
-    return mail_looks_like_tls(span_head(rest, 1), from == SERVER);
+    return mail_looks_like_tls(span_head(rest, 1), true);
 }
 
 /* Where lines cannot be told: at the start of an input, and nothing less than a whole record header and
@@ -170,12 +177,13 @@ static void say_tls_begins(struct talk *t, enum side from)
 /* The first octet of a line, not consumed. Returns false where it belongs to no line, or was news in itself. */
 static bool begin_line(struct talk *t, const struct talk_protocol *protocol, enum side from, struct span rest)
 {
-    if (!t->side[from].lost && tls_begins(t, from, rest)) {
+    struct talk_side *side = &t->side[from];
+    if (!side->no_tls && !side->lost && tls_begins(t, from, rest)) {
         say_tls_begins(t, from);
         return false;
     }
-    if (!is_text(span_byte(rest, 0))) { /* a SASL security layer (RFC 4422 s3.7), or no mail at all */
-        protocol->gap(t, from);
+    if (!side->no_tls && !is_text(span_byte(rest, 0))) {
+        protocol->gap(t, from); /* a SASL security layer (RFC 4422 s3.7), or no mail at all */
         return false;
     }
     if (from == CLIENT && t->upgrade == UPGRADE_ACCEPTED) {
@@ -183,18 +191,25 @@ static bool begin_line(struct talk *t, const struct talk_protocol *protocol, enu
         t->upgrade = UPGRADE_NONE;
         return false;
     }
-    t->side[from].injected = is_injected(t, from);
+    side->injected = is_injected(t, from);
+    side->no_tls = false;
     return true;
 }
 
 /* ---- lines and bodies ---- */
 
+/* What of a line comes before a TLS record. Where its first octet looks like one, begin_line knew better. */
+static struct span until_tls(struct span rest, bool first)
+{
+    size_t known = first ? 1 : 0;
+    return span_head(rest, known + span_find(span_skip(rest, known), OCTET_HANDSHAKE));
+}
+
 /* TLS may cut off the line: an injected part of one needs no line end. */
 static bool take_injected_line(struct talk *t, enum side from, struct cursor *in, struct line_text *line)
 {
     struct talk_side *side = &t->side[from];
-    struct span rest = cursor_rest(*in);
-    rest = span_head(rest, span_find(rest, OCTET_HANDSHAKE));
+    struct span rest = until_tls(cursor_rest(*in), line_is_empty(&side->line));
     if (rest.n == 0) {
         say_injected(t, from, side->line.octets);
         line_done(&side->line);

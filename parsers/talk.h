@@ -5,8 +5,8 @@
  * are read, and says events with talk_say. It refuses to know any command.
  *
  * The rules of the upgrade: - TLS is recognised by the first octet of a line, so that splitting the input
- * changes nothing: 0x16 always, 0x15 (alert, from the server) and an SSLv2 length only where TLS may come.
- * What it really is, the TLS framer decides. After a gap, when lines cannot be told, six octets at the
+ * changes nothing: 0x16 always, 0x15 (alert) and an SSLv2 length only where TLS may come. What it really is,
+ * the TLS framer decides: octets that are no TLS come back, and are text after all. After a gap, when lines cannot be told, six octets at the
  * start of an input must agree. - Whole lines of the client between STARTTLS and the go-ahead are injected
  * commands, one event a line, its octets counted with the line end; so are those of the server between the
  * go-ahead and TLS. A part of a line that TLS cuts off counts as one. Bodies and literals sent there are
@@ -46,6 +46,7 @@ struct talk_side {
     bool lost;        /* after a gap, and not yet certain again */
     bool tls;         /* MAIL_TLS_BEGINS was said */
     bool injected;    /* the line that is being read began where only TLS may follow */
+    bool no_tls;      /* the octets that come next looked like TLS and are none */
 };
 
 struct talk {
@@ -84,6 +85,9 @@ void talk_gap(struct talk *t, enum side from);
 
 /* talk_wipe - for mail_parser.wipe: the state of a parser, which begins with its talk. size: of all of it. */
 void talk_wipe(void *state, size_t size);
+
+/* talk_resume - the `resume` of struct mail_parser for all protocols. */
+void talk_resume(void *state, enum side from);
 
 /* talk_say - hand out an event after this line. */
 void talk_say(struct talk *t, struct mail_event ev);

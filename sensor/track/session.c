@@ -126,6 +126,21 @@ static void feed_mail(struct conversation *c, enum side from, struct cursor *in)
     }
 }
 
+void session_resume_mail(struct conversation *c, enum side from, struct span early)
+{
+    struct cursor in = cursor_over(early);
+    c->records[from] = (struct tls_record){0};
+    c->reading[from] = READING_MAIL;
+    c->parser->resume(c->mail_state, from);
+    if (early.n > 0)
+        feed_mail(c, from, &in);
+    if (cursor_left(&in) == 0)
+        return;
+    /* Within five octets it looked like TLS again: nobody honest sends that. */
+    c->facts.side[from].gap_before_tls = true;
+    c->reading[from] = READING_NOTHING;
+}
+
 /* Of a session that was under way before the capture, a record of TLS begins this side's first segment: no line of
  * text has such a first octet. */
 static bool is_amid_tls(struct span first)
@@ -154,10 +169,12 @@ void session_bytes(struct conversation *c, enum side from, struct span bytes)
     struct cursor in = cursor_over(bytes);
     if (!c->heard[from])
         begin_side(c, from, bytes);
-    if (c->reading[from] == READING_MAIL)
-        feed_mail(c, from, &in);
-    if (c->reading[from] == READING_TLS && cursor_left(&in) > 0)
-        session_feed_tls(c, from, &in);
+    do {
+        if (c->reading[from] == READING_MAIL)
+            feed_mail(c, from, &in);
+        if (c->reading[from] == READING_TLS && cursor_left(&in) > 0)
+            session_feed_tls(c, from, &in);
+    } while (c->reading[from] == READING_MAIL && cursor_left(&in) > 0);
 }
 
 /* After a hole in a handshake record boundaries are lost for good; in the dialogue the parser says when it

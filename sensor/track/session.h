@@ -95,13 +95,15 @@ struct session_mail {
 
 /* The TLS handshake, as far as it is in the clear. */
 struct session_tls {
-    bool begun : 1; /* some TLS or SSLv2 record was seen */
+    bool begun : 1;        /* some TLS or SSLv2 record was seen */
+    bool client_began : 1; /* ... of the client */
     bool client_hello : 1;
     bool client_hello_ssl2 : 1; /* SSLv2 format */
     bool server_hello : 1;
     bool malformed : 1;
     bool established : 1;      /* both ends went on under the negotiated keys */
     bool not_tls : 1;          /* began like TLS, then was not */
+    bool abandoned : 1;        /* the client began TLS and went on in the clear */
     bool client_encrypted : 1; /* a protected record of the client was seen */
     bool server_encrypted : 1;
     bool resumed : 1;

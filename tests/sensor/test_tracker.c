@@ -409,6 +409,23 @@ static void test_tracker_reused_ports_are_two_sessions(void **state)
     finish(t);
 }
 
+/* Look-ups of names that time out, and tar pits, delay the greeting by minutes. */
+static void test_tracker_late_greeting_begins_no_new_connection(void **state)
+{
+    (void)state;
+    struct tracker *t = open_tracker(false);
+    struct wire w;
+    wire_open(&w, t, 40000, 25);
+    wire_handshake(&w);
+    w.time_ns += 240 * UINT64_C(1000000000);
+    say_plain_mail(&w);
+    wire_close(&w);
+    assert_int_equal(session_count, 1);
+    assert_false(sessions[0].midstream);
+    assert_plain_mail(&sessions[0]);
+    finish(t);
+}
+
 /* The SYN of the second connection was not captured; its answer shows that it is another. */
 static void test_tracker_reused_ports_behind_a_lost_syn(void **state)
 {
@@ -901,6 +918,7 @@ int main(void)
         cmocka_unit_test_setup(test_tracker_one_direction_says_so, setup),
         cmocka_unit_test_setup(test_tracker_reset_ends_a_session_and_a_stray_one_does_not, setup),
         cmocka_unit_test_setup(test_tracker_reused_ports_are_two_sessions, setup),
+        cmocka_unit_test_setup(test_tracker_late_greeting_begins_no_new_connection, setup),
         cmocka_unit_test_setup(test_tracker_reused_ports_behind_a_lost_syn, setup),
         cmocka_unit_test_setup(test_tracker_new_connection_without_the_old_ones_end, setup),
         cmocka_unit_test_setup(test_tracker_forged_syn_does_not_end_a_session, setup),

@@ -494,6 +494,30 @@ static void test_tracker_forged_syn_does_not_end_a_session(void **state)
     finish(t);
 }
 
+/* A capture of a sleeping connection begins with one. */
+static void test_tracker_keepalive_of_one_octet_is_no_data(void **state)
+{
+    (void)state;
+    struct tracker *t = open_tracker(false);
+    struct wire w;
+    wire_open(&w, t, 40000, 993);
+    struct segment probe = wire_segment(&w, CLIENT, TCP_ACK, "", 1);
+    probe.sequence--;
+    wire_feed(&w, &probe);
+    for (int side = CLIENT; side <= SERVER; side++) {
+        struct build *records = calloc(1, sizeof *records);
+        build_encrypted(records, 23, 300);
+        wire_send(&w, (enum side)side, records->bytes, records->n);
+        free(records);
+    }
+    wire_close(&w);
+    assert_int_equal(session_count, 1);
+    assert_true(sessions[0].midstream);
+    assert_true(sessions[0].tls.established);
+    assert_int_equal(sessions[0].side[CLIENT].bytes, 305);
+    finish(t);
+}
+
 static void test_tracker_midstream_is_said(void **state)
 {
     (void)state;
@@ -922,6 +946,7 @@ int main(void)
         cmocka_unit_test_setup(test_tracker_reused_ports_behind_a_lost_syn, setup),
         cmocka_unit_test_setup(test_tracker_new_connection_without_the_old_ones_end, setup),
         cmocka_unit_test_setup(test_tracker_forged_syn_does_not_end_a_session, setup),
+        cmocka_unit_test_setup(test_tracker_keepalive_of_one_octet_is_no_data, setup),
         cmocka_unit_test_setup(test_tracker_midstream_is_said, setup),
         cmocka_unit_test_setup(test_tracker_connection_without_payload_is_no_session, setup),
         cmocka_unit_test_setup(test_tracker_silent_session_ends_by_packet_time, setup),

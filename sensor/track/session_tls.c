@@ -388,16 +388,16 @@ static bool is_text(struct span bytes)
     return bytes.n > 0;
 }
 
-/* What stands where the header of a record should be is a line of the dialogue: it never was TLS (what a telnet
- * client sends first looks like SSLv2 at first sight), or it failed and its client goes on without. */
+/* What stands where the header of a record should be is a line of the dialogue: the handshake came to nothing, and its
+ * client goes on without; or it never was TLS, as what a telnet client sends first, which looks like SSLv2. */
 static bool dialogue_goes_on(const struct conversation *c, const struct tls_record *r)
 {
-    const struct session_tls *t = &c->facts.tls;
-    bool sealed = t->client_encrypted || t->server_encrypted || (t->server_hello && !t->alert_seen);
     enum { CONTENT_AND_VERSION_BYTES = 3 };
+    const struct session_tls *t = &c->facts.tls;
     struct span header = span_of(r->header, r->header_used);
-    bool never_was = !r->started && !mail_looks_like_tls(span_head(header, CONTENT_AND_VERSION_BYTES), true);
-    return c->parser != NULL && !sealed && (never_was || is_text(header));
+    bool never_was = !r->started && !t->client_encrypted && !t->server_encrypted &&
+                     !mail_looks_like_tls(span_head(header, CONTENT_AND_VERSION_BYTES), true);
+    return c->parser != NULL && (never_was || (header.n == sizeof r->header && is_text(header)));
 }
 
 /* No record begins at the end of what was read of `input`. */

@@ -275,6 +275,34 @@ static void test_unsealed_mail_behind_a_failed_handshake_counts(void **state)
     }
 }
 
+/* A handshake that looks good and is not carried through: the mail behind it is in the clear. */
+static void test_unsealed_mail_behind_half_a_handshake_counts(void **state)
+{
+    (void)state;
+    for (int finished = 0; finished <= 1; finished++) {
+        begin(25);
+        say_ehlo();
+        wire_say(&wire, CLIENT, "STARTTLS\r\n");
+        wire_say(&wire, SERVER, "220 ready\r\n");
+        send_client_hello();
+        build_server_hello(out, &(struct build_hello){.version = 0x0303});
+        send_out(SERVER);
+        if (finished) {
+            build_change_cipher_spec(out);
+            build_encrypted(out, 22, 40);
+            send_out(CLIENT);
+        }
+        say_mail();
+        finish();
+        assert_int_equal(policy_mode(&last), MODE_PLAINTEXT);
+        assert_int_equal(policy_starttls(&last), STARTTLS_FAILED);
+        assert_int_equal(last.mail.messages, 1);
+        assert_true(has_finding(RULE_message_in_clear));
+        teardown(state);
+        setup(state);
+    }
+}
+
 /* Asked again on the same connection, and now it works. */
 static void test_unsealed_second_attempt_may_seal_it_after_all(void **state)
 {
@@ -374,6 +402,7 @@ int main(void)
         TEST(test_unsealed_injected_line_may_begin_like_a_record),
         TEST(test_unsealed_hello_after_a_refusal_is_plaintext),
         TEST(test_unsealed_mail_behind_a_failed_handshake_counts),
+        TEST(test_unsealed_mail_behind_half_a_handshake_counts),
         TEST(test_unsealed_second_attempt_may_seal_it_after_all),
         TEST(test_unsealed_broken_record_is_no_text),
         TEST(test_unsealed_certificate_of_the_client_waits_for_the_answer),

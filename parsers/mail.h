@@ -56,8 +56,8 @@ enum mail_offer {
 enum mail_secret {
     SECRET_NONE,       /* EXTERNAL, ANONYMOUS, or nothing said */
     SECRET_READABLE,   /* PLAIN, LOGIN, XOAUTH2, OAUTHBEARER, USER/PASS, IMAP LOGIN */
-    SECRET_DIGEST_MD5, /* APOP, CRAM-MD5, DIGEST-MD5: a hash that can be guessed at leisure */
-    SECRET_PROTECTED   /* SCRAM-*, GSSAPI, NTLM and others unknown */
+    SECRET_DIGEST_MD5, /* APOP, CRAM-MD5, DIGEST-MD5, NTLM: a hash that can be guessed at leisure */
+    SECRET_PROTECTED   /* SCRAM-*, GSSAPI and others unknown */
 };
 
 struct mail_event {

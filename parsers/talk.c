@@ -337,8 +337,9 @@ static void say_auth(struct talk *t, struct span name, bool complete)
 void talk_auth(struct talk *t, struct span mechanism, bool response)
 {
     struct span name = mechanism_name(mechanism);
-    /* AUTH LOGIN asks for the name first and the password second. */
-    t->answers_due = mail_secret_of(name) == SECRET_NONE ? 0 : span_is(name, "LOGIN") ? 2 : 1;
+    /* LOGIN asks for the name first and the password second; NTLM's first message holds no hash yet. */
+    bool second = span_is(name, "LOGIN") || span_is(name, "NTLM");
+    t->answers_due = mail_secret_of(name) == SECRET_NONE ? 0 : second ? 2 : 1;
     bool counts = response && t->answers_due > 0;
     if (counts)
         t->answers_due--;

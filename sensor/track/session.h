@@ -31,7 +31,7 @@ enum auth_exposure {
     AUTH_NOT_SEEN,
     AUTH_WITHOUT_SECRET, /* EXTERNAL, ANONYMOUS; or begun and refused before the secret was sent */
     AUTH_PROTECTED,      /* SCRAM, GSSAPI ... */
-    AUTH_DIGEST_MD5,     /* APOP, CRAM-MD5, DIGEST-MD5 */
+    AUTH_DIGEST_MD5,     /* APOP, CRAM-MD5, DIGEST-MD5, NTLM */
     AUTH_USER_ONLY,      /* POP3 USER, refused or never followed by PASS: a name crossed, no password */
     AUTH_READABLE        /* password or token readable on the wire */
 };

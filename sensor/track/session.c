@@ -155,7 +155,9 @@ static bool is_amid_tls(struct span first)
 static void begin_side(struct conversation *c, enum side from, struct span first)
 {
     bool other_heard = c->heard[side_other(from)];
+    const struct session_side *sides = c->facts.side;
     c->heard[from] = true;
+    c->facts.mail.unordered |= from == CLIENT && sides[CLIENT].packets > 0 && sides[SERVER].packets == 0;
     if (!c->facts.midstream || c->parser == NULL || c->reading[from] != READING_MAIL)
         return;
     if (is_amid_tls(first))

@@ -329,6 +329,28 @@ static void test_unsealed_second_attempt_may_seal_it_after_all(void **state)
     assert_int_equal(policy_starttls(&last), STARTTLS_UPGRADED);
 }
 
+/* A mirror whose ports lag behind each other: the greeting comes when STARTTLS was captured already, and the go-ahead
+ * behind it is none that was injected. */
+static void test_unsealed_late_greeting_is_no_go_ahead(void **state)
+{
+    (void)state;
+    session_count = 0;
+    wire_open(&wire, tracker, 40000, 4190);
+    struct segment syn = wire_segment(&wire, CLIENT, TCP_SYN, NULL, 0);
+    wire_feed(&wire, &syn);
+    struct segment answer = wire_segment(&wire, SERVER, TCP_SYN | TCP_ACK, NULL, 0);
+    wire.next[CLIENT]++;
+    wire.next[SERVER]++;
+    wire_say(&wire, CLIENT, "STARTTLS\r\n");
+    wire_feed(&wire, &answer);
+    wire_say(&wire, SERVER, "\"SASL\" \"\"\r\n\"STARTTLS\"\r\nOK\r\n");
+    wire_say(&wire, SERVER, "OK \"begin\"\r\n");
+    send_client_hello();
+    finish();
+    assert_true(last.mail.unordered);
+    assert_false(has_finding(RULE_response_injection));
+}
+
 /* TLS that is broken is TLS all the same: what follows a record of an impossible length is no text. */
 static void test_unsealed_broken_record_is_no_text(void **state)
 {
@@ -404,6 +426,7 @@ int main(void)
         TEST(test_unsealed_mail_behind_a_failed_handshake_counts),
         TEST(test_unsealed_mail_behind_half_a_handshake_counts),
         TEST(test_unsealed_second_attempt_may_seal_it_after_all),
+        TEST(test_unsealed_late_greeting_is_no_go_ahead),
         TEST(test_unsealed_broken_record_is_no_text),
         TEST(test_unsealed_certificate_of_the_client_waits_for_the_answer),
     };

@@ -283,7 +283,7 @@ static bool fits(enum smtp_command head, unsigned code)
     case 235:
     case 334: return head == SMTP_SASL;
     case 354: return head == SMTP_BEGIN;
-    default: return true;
+    default: return head != SMTP_STARTTLS || !is_positive(code); /* 221 answers a QUIT, if anything */
     }
 }
 

@@ -26,11 +26,10 @@ static bool cleartext_seen(const struct facts *f)
     return !has_dialogue(f->session) || f->outcome.dialogue_whole;
 }
 
-/* Where the beginning or a part is missing, a line may be no command but part of a mail or of a literal; where the two
- * directions were captured with a lag, a greeting may look like the answer to STARTTLS. */
+/* Where the beginning or a part is missing, a line may be no command but part of a mail or of a literal. */
 static bool side_whole(const struct session *s, enum side side)
 {
-    return !s->midstream && !s->mail.lost && !s->side[side].gap_before_tls && !s->mail.unordered;
+    return !s->midstream && !s->mail.lost && !s->side[side].gap_before_tls;
 }
 
 struct answer rule_auth_in_clear(const struct facts *f)

@@ -48,6 +48,7 @@ struct conversation {
     struct tls_record records[2];
     uint8_t reading[2]; /* enum reading */
     bool heard[2];      /* the first bytes of this side were taken */
+    bool lagging;       /* the first side spoke before a packet of the other was captured */
     bool confirmed;     /* on a port of the table, or the content proved to be mail */
     bool ndpi_wanted;   /* unexpected port, not yet decided */
     uint8_t ndpi_packets;

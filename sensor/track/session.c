@@ -152,12 +152,30 @@ static bool is_amid_tls(struct span first)
            span_byte(first, 2) <= 4 && length > 0 && length <= RECORD_BYTES_MAX;
 }
 
+/* Of a connection that was captured from its SYN on, data before any packet of the other side: no end sends
+ * such, so the two directions were captured with a lag. What answers what cannot be told: a late greeting
+ * would pass for a go-ahead, and the go-ahead for an injected line. */
+static void note_lag(struct conversation *c, enum side from)
+{
+    const struct session_side *sides = c->facts.side;
+    bool second = c->heard[side_other(from)];
+    if (!second)
+        c->lagging = !c->facts.midstream && sides[from].packets > 0 && sides[side_other(from)].packets == 0;
+    if (!second || !c->lagging || c->facts.tls_port)
+        return;
+    for (int side = CLIENT; side <= SERVER; side++) {
+        if (c->reading[side] != READING_MAIL)
+            continue;
+        c->facts.side[side].gap_before_tls = true;
+        c->parser->gap(c->mail_state, (enum side)side);
+    }
+}
+
 static void begin_side(struct conversation *c, enum side from, struct span first)
 {
     bool other_heard = c->heard[side_other(from)];
-    const struct session_side *sides = c->facts.side;
+    note_lag(c, from);
     c->heard[from] = true;
-    c->facts.mail.unordered |= from == CLIENT && sides[CLIENT].packets > 0 && sides[SERVER].packets == 0;
     if (!c->facts.midstream || c->parser == NULL || c->reading[from] != READING_MAIL)
         return;
     if (is_amid_tls(first))

@@ -83,8 +83,6 @@ struct session_mail {
     bool transaction : 1;            /* MAIL FROM accepted */
     bool fallback_after_refusal : 1; /* AUTH, LOGIN, USER or MAIL in the clear after STARTTLS was refused */
     bool data_before_tls : 1;
-    bool
-        unordered : 1; /* the client spoke before a packet of the server was captured: which line answers which is not certain */
     bool bye : 1;
     bool overlong : 1;
     bool lost : 1;         /* the dialogue could not be followed to its end */

@@ -347,8 +347,34 @@ static void test_unsealed_late_greeting_is_no_go_ahead(void **state)
     wire_say(&wire, SERVER, "OK \"begin\"\r\n");
     send_client_hello();
     finish();
-    assert_true(last.mail.unordered);
     assert_false(has_finding(RULE_response_injection));
+    assert_int_equal(policy_mode(&last), MODE_STARTTLS);
+    assert_int_equal(policy_starttls(&last), STARTTLS_UNKNOWN);
+}
+
+/* ... or the answers come before their commands: a QUIT behind a STARTTLS that was answered long ago is no injection. */
+static void test_unsealed_late_commands_are_no_injection(void **state)
+{
+    (void)state;
+    session_count = 0;
+    wire_open(&wire, tracker, 40000, 25);
+    struct segment syn = wire_segment(&wire, CLIENT, TCP_SYN, NULL, 0);
+    wire.next[CLIENT]++;
+    struct segment answer = wire_segment(&wire, SERVER, TCP_SYN | TCP_ACK, NULL, 0);
+    wire.next[SERVER]++;
+    wire_feed(&wire, &answer);
+    wire_say(&wire, SERVER, "220 mx.example.org ESMTP\r\n");
+    wire_feed(&wire, &syn);
+    wire.next[CLIENT] += 25 + 10; /* EHLO and STARTTLS, that were answered */
+    wire_say(&wire, SERVER, "250-mx.example.org\r\n250 STARTTLS\r\n454 not now\r\n");
+    wire.next[CLIENT] -= 25 + 10;
+    wire_say(&wire, CLIENT, "EHLO client.example.net\r\n");
+    wire_say(&wire, CLIENT, "STARTTLS\r\n");
+    wire_say(&wire, CLIENT, "QUIT\r\n");
+    wire_say(&wire, SERVER, "221 bye\r\n");
+    finish();
+    assert_false(has_finding(RULE_command_injection));
+    assert_false(has_finding(RULE_tls_handshake_failed));
 }
 
 /* TLS that is broken is TLS all the same: what follows a record of an impossible length is no text. */
@@ -427,6 +453,7 @@ int main(void)
         TEST(test_unsealed_mail_behind_half_a_handshake_counts),
         TEST(test_unsealed_second_attempt_may_seal_it_after_all),
         TEST(test_unsealed_late_greeting_is_no_go_ahead),
+        TEST(test_unsealed_late_commands_are_no_injection),
         TEST(test_unsealed_broken_record_is_no_text),
         TEST(test_unsealed_certificate_of_the_client_waits_for_the_answer),
     };

@@ -6,8 +6,8 @@
  *
  * The rules of the upgrade: - TLS is recognised by the first octet of a line, so that splitting the input
  * changes nothing: 0x16 always, 0x15 (alert) and an SSLv2 length only where TLS may come. What it really is,
- * the TLS framer decides: octets that are no TLS come back, and are text after all. After a gap, when lines cannot be told, six octets at the
- * start of an input must agree. - Whole lines of the client between STARTTLS and the go-ahead are injected
+ * the TLS framer decides: octets that are no TLS come back, and are text after all. After a gap, when lines
+ * cannot be told, six octets at the start of an input must agree. - Whole lines of the client between STARTTLS and the go-ahead are injected
  * commands, one event a line, its octets counted with the line end; so are those of the server between the
  * go-ahead and TLS. A part of a line that TLS cuts off counts as one. Bodies and literals sent there are
  * not counted. - Where the server was never heard, or its replies cannot be paired, nothing is called
@@ -101,8 +101,8 @@ void talk_keep_more(struct talk *t, enum side from, struct span text);
 /* talk_kept - the text that side kept, empty where the other side's took its place. */
 struct span talk_kept(const struct talk *t, enum side from);
 
-/* talk_greeting_is_masked - a device overwrote the whole greeting, host name and all: "220 ****************". The
- * oldest (PIX) leaves every "0", "0 " and "2" in place, so that of a time of day some digits remain:
+/* talk_greeting_is_masked - a device overwrote the whole greeting, host name and all: "220 ****************".
+ * The oldest (PIX) leaves every "0", "0 " and "2" in place, so that of a time of day some digits remain:
  * "220 *****0*2***200*". A greeting that has words beside its asterisks is only decorated. */
 bool talk_greeting_is_masked(struct span text);
 

@@ -11,8 +11,8 @@ static bool is_mail(const struct session *s)
     return s->protocol != PROTOCOL_OTHER && s->protocol != PROTOCOL_UNKNOWN;
 }
 
-/* A port where the client is to ask for TLS. Where all was seen and none of it was mail, there was no dialogue; else it
- * may be among what was not seen. */
+/* A port where the client is to ask for TLS. Where all was seen and none of it was mail, there was no
+ * dialogue; else it may be among what was not seen. */
 static bool has_dialogue(const struct session *s)
 {
     bool no_mail = s->protocol == PROTOCOL_OTHER ||

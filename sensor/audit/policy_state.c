@@ -44,8 +44,8 @@ bool rules_is_local(const struct session *s)
            (is_loopback(&s->client_address, s->family) && is_loopback(&s->server_address, s->family));
 }
 
-/* The server greeted in plaintext, and the client began TLS without asking for it, or although it was refused: nothing of
- * it came back. */
+/* The server greeted in plaintext, and the client began TLS without asking for it, or although it was refused:
+ * nothing of it came back. */
 static bool tls_unwanted(const struct session *s)
 {
     bool wanted = s->mail.tls_asked && (!s->mail.tls_refused || s->mail.tls_accepted);
@@ -53,7 +53,8 @@ static bool tls_unwanted(const struct session *s)
            !s->tls.server_encrypted && !s->tls.alert_seen && rules_dialogue_whole(s);
 }
 
-/* The client said its lines to a port that speaks TLS, and an alert was all the answer: the lines were in the clear. */
+/* The client said its lines to a port that speaks TLS, and an alert was all the answer: the lines were in the
+ * clear. */
 static bool tls_was_expected(const struct session *s)
 {
     const struct session_tls *t = &s->tls;

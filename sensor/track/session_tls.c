@@ -258,9 +258,9 @@ static void note_alert(struct session_tls *t, enum side from, const struct tls_p
 
 /* TLS is established once both ends go on under the new keys. Up to TLS 1.2 the first protected record of
  * each is its Finished. In TLS 1.3 the server's are all alike from outside; the client's first is its
- * Finished, unless it has the size of an alert, or of something longer: then it may be a certificate, and only what
- * the server says next tells whether it took it. Where only one direction was captured, its application data
- * is the proof. */
+ * Finished, unless it has the size of an alert, or of something longer: then it may be a certificate, and only
+ * what the server says next tells whether it took it. Where only one direction was captured, its application
+ * data is the proof. */
 static void judge_established(struct conversation *c)
 {
     struct session_tls *t = &c->facts.tls;
@@ -388,8 +388,9 @@ static bool is_text(struct span bytes)
     return bytes.n > 0;
 }
 
-/* What stands where the header of a record should be is a line of the dialogue: the handshake came to nothing, and its
- * client goes on without; or it never was TLS, as what a telnet client sends first, which looks like SSLv2. */
+/* What stands where the header of a record should be is a line of the dialogue: the handshake came to nothing,
+ * and its client goes on without; or it never was TLS, as what a telnet client sends first, which looks like
+ * SSLv2. */
 static bool dialogue_goes_on(const struct conversation *c, const struct tls_record *r)
 {
     enum { CONTENT_AND_VERSION_BYTES = 3 };

@@ -167,8 +167,8 @@ static void talk(struct tracker *t, struct flow *f, enum side from, const struct
         flow_move(t->flows, f, FLOW_TALKING);
 }
 
-/* One octet that was acknowledged long ago, sent to see whether anybody is there (RFC 9293 s3.8.4): of a connection that
- * was not seen so far nothing tells it from data, but data comes with PSH. */
+/* One octet that was acknowledged long ago, sent to see whether anybody is there (RFC 9293 s3.8.4): of a
+ * connection that was not seen so far nothing tells it from data, but data comes with PSH. */
 static bool may_be_keepalive(const struct segment *segment)
 {
     return segment->payload.n == 1 && segment->missing == 0 &&

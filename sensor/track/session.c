@@ -171,11 +171,22 @@ static void note_lag(struct conversation *c, enum side from)
     }
 }
 
+/* A port that answers a hello in text does not speak TLS, whatever the text is. Behind a hole it may be anything. */
+static void note_text_for_hello(struct conversation *c, struct span first)
+{
+    uint8_t octet = span_byte(first, 0);
+    bool text = c->reading[SERVER] == READING_MAIL && octet >= ' ' && octet <= '~';
+    bool answer = c->facts.tls.client_hello && !c->facts.midstream && !c->facts.side[SERVER].gap_before_tls;
+    c->facts.tls.not_tls |= text && answer;
+}
+
 static void begin_side(struct conversation *c, enum side from, struct span first)
 {
     bool other_heard = c->heard[side_other(from)];
     note_lag(c, from);
     c->heard[from] = true;
+    if (from == SERVER)
+        note_text_for_hello(c, first);
     if (!c->facts.midstream || c->parser == NULL || c->reading[from] != READING_MAIL)
         return;
     if (is_amid_tls(first))

@@ -406,9 +406,6 @@ static void leave_tls(struct conversation *c, enum side from, struct span input,
 {
     struct session_tls *t = &c->facts.tls;
     struct tls_record *r = &c->records[from];
-    /* Not one record of this side was TLS, and the other side's first was: the port does not speak TLS. */
-    if (from == SERVER && !r->started && t->client_hello)
-        t->not_tls = true;
     stores_take_back(c->shared->stores, r);
     if (!dialogue_goes_on(c, r)) {
         t->malformed |= t->begun;

@@ -136,6 +136,36 @@ static void test_unsealed_hello_that_such_a_port_answers_with_an_alert_is_implic
     assert_int_equal(policy_tls_state(&last), TLS_STATE_FAILED);
 }
 
+/* Text of any kind shows that the port does not speak TLS; octets that are neither show nothing. */
+static void test_unsealed_text_for_a_hello_is_cleartext_on_a_tls_port(void **state)
+{
+    (void)state;
+    static const char *const answers[] = {"HTTP/1.1 400 Bad Request\r\n\r\n", "\x81\x02\x03\x04\x05\x06\x07"};
+    for (int binary = 0; binary <= 1; binary++) {
+        begin(993);
+        send_client_hello();
+        wire_say(&wire, SERVER, answers[binary]);
+        finish();
+        assert_int_equal(policy_mode(&last), binary ? MODE_IMPLICIT : MODE_PLAINTEXT);
+        assert_int_equal(has_finding(RULE_cleartext_on_tls_port), !binary);
+        teardown(state);
+        setup(state);
+    }
+}
+
+/* The text may be the middle of a record whose beginning was lost. */
+static void test_unsealed_text_behind_a_hole_shows_nothing(void **state)
+{
+    (void)state;
+    begin(993);
+    send_client_hello();
+    wire.next[SERVER] += 900;
+    wire_say(&wire, SERVER, "looks like text, is ciphertext");
+    finish();
+    assert_int_equal(policy_mode(&last), MODE_IMPLICIT);
+    assert_false(has_finding(RULE_cleartext_on_tls_port));
+}
+
 static void test_unsealed_alert_in_place_of_a_hello_is_a_failure(void **state)
 {
     (void)state;
@@ -443,6 +473,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_unsealed_login_that_a_tls_port_answers_with_an_alert_is_plaintext),
         TEST(test_unsealed_hello_that_such_a_port_answers_with_an_alert_is_implicit),
+        TEST(test_unsealed_text_for_a_hello_is_cleartext_on_a_tls_port),
+        TEST(test_unsealed_text_behind_a_hole_shows_nothing),
         TEST(test_unsealed_alert_in_place_of_a_hello_is_a_failure),
         TEST(test_unsealed_telnet_options_hide_no_dialogue),
         TEST(test_unsealed_line_that_begins_like_a_record_hides_no_login),

@@ -131,14 +131,9 @@ static bool is_open(const struct imap *s, enum imap_command command)
     return false;
 }
 
-static bool in_auth(const struct imap *s)
-{
-    return is_open(s, IMAP_AUTHENTICATE);
-}
-
 static bool is_logging_in(const struct imap *s)
 {
-    return is_open(s, IMAP_LOGIN) || in_auth(s);
+    return is_open(s, IMAP_LOGIN) || is_open(s, IMAP_AUTHENTICATE);
 }
 
 /* ---- literals ---- */
@@ -251,7 +246,7 @@ static void take_line_of_client(struct imap *s, const struct line_text *line)
     s->joined = false;
     if (s->part[CLIENT].continued)
         continue_command(s, line);
-    else if (in_auth(s) && (talk_auth_due(&s->talk) || talk_is_base64(text)))
+    else if (is_open(s, IMAP_AUTHENTICATE) && (talk_auth_due(&s->talk) || talk_is_base64(text)))
         talk_auth_answer(&s->talk, text.n == 0 || span_is(text, "*"));
     else
         begin_command(s, line);
@@ -475,7 +470,7 @@ static void take_response(struct imap *s, const struct line_text *line)
         s->literal_waits = false;
         if (s->joined) /* a literal, perhaps, that was announced before the capture */
             gap(s, CLIENT);
-        if (in_auth(s)) /* else it is the go-ahead for a literal or for IDLE */
+        if (is_open(s, IMAP_AUTHENTICATE)) /* else it is the go-ahead for a literal or for IDLE */
             talk_auth_challenge(&s->talk);
     } else if (tag.n > 0)
         take_tagged(s, line, tag, rest);

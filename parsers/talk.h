@@ -7,11 +7,11 @@
  * The rules of the upgrade: - TLS is recognised by the first octet of a line, so that splitting the input
  * changes nothing: 0x16 always, 0x15 (alert) and an SSLv2 length only where TLS may come. What it really is,
  * the TLS framer decides: octets that are no TLS come back, and are text after all. After a gap, when lines
- * cannot be told, six octets at the start of an input must agree. - Whole lines of the client between STARTTLS and the go-ahead are injected
- * commands, one event a line, its octets counted with the line end; so are those of the server between the
- * go-ahead and TLS. A part of a line that TLS cuts off counts as one. Bodies and literals sent there are
- * not counted. - Where the server was never heard, or its replies cannot be paired, nothing is called
- * injected. */
+ * cannot be told, six octets at the start of an input must agree. - Whole lines of the client between
+ * STARTTLS and the go-ahead are injected commands, one event a line, its octets counted with the line end; so
+ * are those of the server between the go-ahead and TLS. A part of a line that TLS cuts off counts as one.
+ * Bodies and literals sent there are not counted. - Where the server was never heard, or its replies cannot
+ * be paired, nothing is called injected. */
 #pragma once
 
 #include "cursor.h"

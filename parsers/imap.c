@@ -131,9 +131,9 @@ static bool is_open(const struct imap *s, enum imap_command command)
     return false;
 }
 
-static bool in_auth(const struct imap *s)
+static bool is_logging_in(const struct imap *s)
 {
-    return is_open(s, IMAP_AUTHENTICATE);
+    return is_open(s, IMAP_LOGIN) || is_open(s, IMAP_AUTHENTICATE);
 }
 
 /* ---- literals ---- */
@@ -246,7 +246,7 @@ static void take_line_of_client(struct imap *s, const struct line_text *line)
     s->joined = false;
     if (s->part[CLIENT].continued)
         continue_command(s, line);
-    else if (in_auth(s) && (talk_auth_due(&s->talk) || talk_is_base64(text)))
+    else if (is_open(s, IMAP_AUTHENTICATE) && (talk_auth_due(&s->talk) || talk_is_base64(text)))
         talk_auth_answer(&s->talk, text.n == 0 || span_is(text, "*"));
     else
         begin_command(s, line);
@@ -290,7 +290,7 @@ static unsigned offers_of(struct span list)
 static bool is_list_for_user(const struct imap *s, unsigned offers)
 {
     bool asked_for = is_open(s, IMAP_CAPABILITY);
-    bool logging_in = is_open(s, IMAP_LOGIN) || is_open(s, IMAP_AUTHENTICATE);
+    bool logging_in = is_logging_in(s);
     switch ((enum imap_state)s->state) {
     case IMAP_GREETING: return false;
     case IMAP_NOT_AUTHENTICATED: return logging_in && !asked_for;
@@ -331,13 +331,13 @@ static bool cut_code(struct span *text, struct span *code)
     return true;
 }
 
-/* An ALERT that tells why a login failed answers the client's own word and is no surprise. */
-static void take_code(struct imap *s, const struct line_text *line, struct span code, bool refused_login)
+/* An ALERT that comes with the answer to a login answers the client's own word and is no surprise. */
+static void take_code(struct imap *s, const struct line_text *line, struct span code, bool about_login)
 {
     struct span word = span_word(&code);
     if (span_is(word, "CAPABILITY"))
         say_capabilities(s, line, code);
-    else if ((span_is(word, "ALERT") && !refused_login) || span_is(word, "REFERRAL") ||
+    else if ((span_is(word, "ALERT") && !about_login) || span_is(word, "REFERRAL") ||
              span_is(word, "LOGIN-REFERRALS"))
         say_data(s);
 }
@@ -368,7 +368,7 @@ static void take_untagged(struct imap *s, const struct line_text *line, struct s
     if (status == STATUS_NONE)
         take_literal(s, SERVER, line); /* the text of a status is for people and may end in anything */
     if (has_code)
-        take_code(s, line, code, false);
+        take_code(s, line, code, is_logging_in(s));
     else if (span_is(word, "CAPABILITY"))
         say_capabilities(s, line, text);
     else if (imap_is_mailbox_data(word, text))
@@ -470,7 +470,7 @@ static void take_response(struct imap *s, const struct line_text *line)
         s->literal_waits = false;
         if (s->joined) /* a literal, perhaps, that was announced before the capture */
             gap(s, CLIENT);
-        if (in_auth(s)) /* else it is the go-ahead for a literal or for IDLE */
+        if (is_open(s, IMAP_AUTHENTICATE)) /* else it is the go-ahead for a literal or for IDLE */
             talk_auth_challenge(&s->talk);
     } else if (tag.n > 0)
         take_tagged(s, line, tag, rest);
@@ -495,4 +495,4 @@ static void wipe(void *state)
     talk_wipe(state, sizeof(struct imap));
 }
 
-const struct mail_parser imap_parser = {sizeof(struct imap), next, gap, wipe, join};
+const struct mail_parser imap_parser = {sizeof(struct imap), next, gap, talk_resume, wipe, join};

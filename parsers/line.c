@@ -43,6 +43,14 @@ static struct span without_cr(struct span s)
     return span_head(s, s.n - (ends_in_cr(s) ? 1 : 0));
 }
 
+/* Some servers on Windows end their lines with CR CR LF, and their keywords count all the same. */
+static struct span without_crs(struct span s)
+{
+    while (ends_in_cr(s))
+        s = without_cr(s);
+    return s;
+}
+
 static void collect(struct line *l, struct span more)
 {
     struct span fits = span_head(more, LINE_CAP_BYTES - (size_t)l->used);
@@ -73,9 +81,8 @@ bool line_take(struct line *l, struct cursor *in, struct line_text *out)
         end <= LINE_CAP_BYTES) { /* nearly every line: in one piece, and not too long */
         size_t cr = ends_in_cr(raw) ? 1 : 0;
         size_t kept = end < LINE_TAIL_BYTES ? end : LINE_TAIL_BYTES;
-        *out = (struct line_text){.text = span_of(raw.p, end - cr),
-                                  .tail = span_of(raw.p + (end - kept), kept - cr),
-                                  .octets = end + 1};
+        *out = (struct line_text){
+            .text = without_crs(raw), .tail = span_of(raw.p + (end - kept), kept - cr), .octets = end + 1};
         return true;
     }
     struct span tail = last_octets(raw, LINE_TAIL_BYTES);
@@ -88,7 +95,7 @@ bool line_take(struct line *l, struct cursor *in, struct line_text *out)
     /* The CR may be the one octet too many: of a line of exactly LINE_CAP_BYTES nothing is cut. */
     size_t length = out->octets - 1 - (ends_in_cr(tail) ? 1 : 0);
     out->tail = without_cr(tail);
-    out->text = span_head(raw, length < LINE_CAP_BYTES ? length : LINE_CAP_BYTES);
+    out->text = without_crs(span_head(raw, length < LINE_CAP_BYTES ? length : LINE_CAP_BYTES));
     out->overlong = length > LINE_CAP_BYTES;
     return whole;
 }

@@ -1,6 +1,6 @@
 /* line.h - the framer of text lines, and of dot-stuffed bodies between them.
  *
- * A line ends at LF; one CR before it is dropped. A line that lies wholly in the input is handed out in place;
+ * A line ends at LF; CRs before it are dropped. A line that lies wholly in the input is handed out in place;
  * only one that was split is collected in the fixed buffer here, which line_done wipes, because any line may
  * hold a credential. What is handed out never depends on how the input was split. It refuses to know a
  * protocol: whether bytes are lines or a body is the caller's word. Only this file and tls_record.c may decide

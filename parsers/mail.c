@@ -74,7 +74,7 @@ enum mail_secret mail_secret_of(struct span mechanism)
 {
     static const struct span readable[] = {WORD("PLAIN"),       WORD("LOGIN"), WORD("XOAUTH2"),
                                            WORD("OAUTHBEARER"), WORD("USER"),  WORD("PLAIN-CLIENTTOKEN")};
-    static const struct span digest[] = {WORD("APOP"), WORD("CRAM-MD5"), WORD("DIGEST-MD5")};
+    static const struct span digest[] = {WORD("APOP"), WORD("CRAM-MD5"), WORD("DIGEST-MD5"), WORD("NTLM")};
     static const struct span none[] = {WORD("EXTERNAL"), WORD("ANONYMOUS")};
     if (span_is_among(mechanism, readable, sizeof readable / sizeof *readable))
         return SECRET_READABLE;

@@ -56,8 +56,8 @@ enum mail_offer {
 enum mail_secret {
     SECRET_NONE,       /* EXTERNAL, ANONYMOUS, or nothing said */
     SECRET_READABLE,   /* PLAIN, LOGIN, XOAUTH2, OAUTHBEARER, USER/PASS, IMAP LOGIN */
-    SECRET_DIGEST_MD5, /* APOP, CRAM-MD5, DIGEST-MD5: a hash that can be guessed at leisure */
-    SECRET_PROTECTED   /* SCRAM-*, GSSAPI, NTLM and others unknown */
+    SECRET_DIGEST_MD5, /* APOP, CRAM-MD5, DIGEST-MD5, NTLM: a hash that can be guessed at leisure */
+    SECRET_PROTECTED   /* SCRAM-*, GSSAPI and others unknown */
 };
 
 struct mail_event {
@@ -86,11 +86,14 @@ struct mail_event {
 /* One mail protocol. `next` follows the contract of smtp_next in smtp.h: one line can say several things, so
  * after STEP_EVENT call again also where nothing is left of the input. `gap` says that bytes of one side
  * were never seen: the conversation is then LOST until it is certain again (RFC-defined points only). `join`
- * comes before all bytes. `wipe` leaves the whole state zero: it may hold a credential. */
+ * comes before all bytes. `resume` gives a side back after MAIL_TLS_BEGINS: what began there was no TLS, or
+ * came to nothing, and its next bytes, the same ones perhaps, are text. `wipe` leaves the whole state zero: it
+ * may hold a credential. */
 struct mail_parser {
     size_t size; /* of the state; all zero is a valid start */
     enum step (*next)(void *state, enum side from, struct cursor *in, struct mail_event *ev);
     void (*gap)(void *state, enum side from);
+    void (*resume)(void *state, enum side from);
     void (*wipe)(void *state);
     void (*join)(void *state); /* the beginning was not captured; NULL where that makes no difference */
 };

@@ -311,4 +311,4 @@ static void wipe(void *state)
     talk_wipe(state, sizeof(struct pop3));
 }
 
-const struct mail_parser pop3_parser = {sizeof(struct pop3), next, gap, wipe, NULL};
+const struct mail_parser pop3_parser = {sizeof(struct pop3), next, gap, talk_resume, wipe, NULL};

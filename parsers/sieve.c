@@ -344,4 +344,4 @@ static void wipe(void *state)
     talk_wipe(state, sizeof(struct sieve));
 }
 
-const struct mail_parser sieve_parser = {sizeof(struct sieve), next, gap, wipe, NULL};
+const struct mail_parser sieve_parser = {sizeof(struct sieve), next, gap, talk_resume, wipe, NULL};

@@ -282,4 +282,4 @@ static void wipe(void *state)
     talk_wipe(state, sizeof(struct smtp));
 }
 
-const struct mail_parser smtp_parser = {sizeof(struct smtp), next, gap, wipe, join};
+const struct mail_parser smtp_parser = {sizeof(struct smtp), next, gap, talk_resume, wipe, join};

@@ -283,7 +283,7 @@ static bool fits(enum smtp_command head, unsigned code)
     case 235:
     case 334: return head == SMTP_SASL;
     case 354: return head == SMTP_BEGIN;
-    default: return true;
+    default: return head != SMTP_STARTTLS || !is_positive(code); /* 221 answers a QUIT, if anything */
     }
 }
 
@@ -316,6 +316,8 @@ static void end_reply(struct smtp *s, const struct line_text *line, unsigned cod
     s->greeted = true;
     if (first && is_greeting(s, code)) {
         struct span head = s->reply.inside ? talk_kept(&s->talk, SERVER) : text;
+        if (talk_greeting_is_masked(head)) /* of several lines a device overwrites each */
+            head = text;
         talk_greeting(&s->talk, line, head, code, is_positive(code));
         if (pairing_head(&s->pairing) == SMTP_OTHER) /* meant for a proxy on the way? Then no reply comes */
             lose_pairing(s);

@@ -39,19 +39,16 @@ void talk_bye(struct talk *t, enum side from, unsigned code)
     talk_say(t, (struct mail_event){.kind = MAIL_BYE, .from = from, .code = code});
 }
 
-/* A device overwrites the whole greeting, host name and all: "220 ****************". The oldest (PIX) leaves
- * every 0 and 2 in place, so that of a time of day some digits remain: "220 *****0*2***200*". */
-static bool greeting_is_masked(struct span text)
+bool talk_greeting_is_masked(struct span text)
 {
-    struct span word = span_word(&text);
     size_t stars = 0;
-    for (size_t i = 0; i < word.n; i++) {
-        uint8_t octet = span_byte(word, i);
+    for (size_t i = 0; i < text.n; i++) {
+        uint8_t octet = span_byte(text, i);
         stars += octet == '*';
-        if (octet != '*' && octet != '0' && octet != '2')
-            return span_byte(word, 0) == '*' && mail_is_masked(word);
+        if (octet != '*' && octet != '0' && octet != '2' && octet != ' ')
+            return false;
     }
-    return span_byte(word, 0) == '*' && stars >= 3;
+    return span_byte(text, 0) == '*' && stars >= 3;
 }
 
 void talk_greeting(struct talk *t, const struct line_text *line, struct span text, unsigned code,
@@ -61,7 +58,7 @@ void talk_greeting(struct talk *t, const struct line_text *line, struct span tex
                                     .from = SERVER,
                                     .code = code,
                                     .accepted = accepted,
-                                    .masked = greeting_is_masked(text),
+                                    .masked = talk_greeting_is_masked(text),
                                     .overlong = line->overlong,
                                     .text = talk_keep(t, SERVER, text)});
 }
@@ -122,6 +119,13 @@ void talk_gap(struct talk *t, enum side from)
     talk_tls_unknown(t);
 }
 
+void talk_resume(void *state, enum side from)
+{
+    struct talk *t = state;
+    t->side[from].tls = false;
+    t->side[from].no_tls = true;
+}
+
 /* May TLS follow in another form than a handshake record? */
 static bool tls_may_come(const struct talk *t, enum side from)
 {
@@ -133,7 +137,7 @@ static bool tls_begins(const struct talk *t, enum side from, struct span rest)
 {
     if (!tls_may_come(t, from))
         return span_byte(rest, 0) == OCTET_HANDSHAKE;
-    return mail_looks_like_tls(span_head(rest, 1), from == SERVER);
+    return mail_looks_like_tls(span_head(rest, 1), true);
 }
 
 /* Where lines cannot be told: at the start of an input, and nothing less than a whole record header and
@@ -173,12 +177,13 @@ static void say_tls_begins(struct talk *t, enum side from)
 /* The first octet of a line, not consumed. Returns false where it belongs to no line, or was news in itself. */
 static bool begin_line(struct talk *t, const struct talk_protocol *protocol, enum side from, struct span rest)
 {
-    if (!t->side[from].lost && tls_begins(t, from, rest)) {
+    struct talk_side *side = &t->side[from];
+    if (!side->no_tls && !side->lost && tls_begins(t, from, rest)) {
         say_tls_begins(t, from);
         return false;
     }
-    if (!is_text(span_byte(rest, 0))) { /* a SASL security layer (RFC 4422 s3.7), or no mail at all */
-        protocol->gap(t, from);
+    if (!side->no_tls && !is_text(span_byte(rest, 0))) {
+        protocol->gap(t, from); /* a SASL security layer (RFC 4422 s3.7), or no mail at all */
         return false;
     }
     if (from == CLIENT && t->upgrade == UPGRADE_ACCEPTED) {
@@ -186,18 +191,25 @@ static bool begin_line(struct talk *t, const struct talk_protocol *protocol, enu
         t->upgrade = UPGRADE_NONE;
         return false;
     }
-    t->side[from].injected = is_injected(t, from);
+    side->injected = is_injected(t, from);
+    side->no_tls = false;
     return true;
 }
 
 /* ---- lines and bodies ---- */
 
+/* What of a line comes before a TLS record. Where its first octet looks like one, begin_line knew better. */
+static struct span until_tls(struct span rest, bool first)
+{
+    size_t known = first ? 1 : 0;
+    return span_head(rest, known + span_find(span_skip(rest, known), OCTET_HANDSHAKE));
+}
+
 /* TLS may cut off the line: an injected part of one needs no line end. */
 static bool take_injected_line(struct talk *t, enum side from, struct cursor *in, struct line_text *line)
 {
     struct talk_side *side = &t->side[from];
-    struct span rest = cursor_rest(*in);
-    rest = span_head(rest, span_find(rest, OCTET_HANDSHAKE));
+    struct span rest = until_tls(cursor_rest(*in), line_is_empty(&side->line));
     if (rest.n == 0) {
         say_injected(t, from, side->line.octets);
         line_done(&side->line);
@@ -325,8 +337,9 @@ static void say_auth(struct talk *t, struct span name, bool complete)
 void talk_auth(struct talk *t, struct span mechanism, bool response)
 {
     struct span name = mechanism_name(mechanism);
-    /* AUTH LOGIN asks for the name first and the password second. */
-    t->answers_due = mail_secret_of(name) == SECRET_NONE ? 0 : span_is(name, "LOGIN") ? 2 : 1;
+    /* LOGIN asks for the name first and the password second; NTLM's first message holds no hash yet. */
+    bool second = span_is(name, "LOGIN") || span_is(name, "NTLM");
+    t->answers_due = mail_secret_of(name) == SECRET_NONE ? 0 : second ? 2 : 1;
     bool counts = response && t->answers_due > 0;
     if (counts)
         t->answers_due--;
@@ -403,7 +416,8 @@ unsigned talk_offer_of(struct span keyword, const char *starttls)
         return 0;
     if (span_alike(keyword, word))
         return OFFER_STARTTLS;
-    return mail_is_masked(keyword) || is_spoiled(keyword, word) ? OFFER_MASKED : 0;
+    bool masked = keyword.n == word.n && mail_is_masked(keyword); /* else it was another keyword */
+    return masked || is_spoiled(keyword, word) ? OFFER_MASKED : 0;
 }
 
 unsigned talk_auth_offers(struct span mechanisms)

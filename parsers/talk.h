@@ -5,13 +5,13 @@
  * are read, and says events with talk_say. It refuses to know any command.
  *
  * The rules of the upgrade: - TLS is recognised by the first octet of a line, so that splitting the input
- * changes nothing: 0x16 always, 0x15 (alert, from the server) and an SSLv2 length only where TLS may come.
- * What it really is, the TLS framer decides. After a gap, when lines cannot be told, six octets at the
- * start of an input must agree. - Whole lines of the client between STARTTLS and the go-ahead are injected
- * commands, one event a line, its octets counted with the line end; so are those of the server between the
- * go-ahead and TLS. A part of a line that TLS cuts off counts as one. Bodies and literals sent there are
- * not counted. - Where the server was never heard, or its replies cannot be paired, nothing is called
- * injected. */
+ * changes nothing: 0x16 always, 0x15 (alert) and an SSLv2 length only where TLS may come. What it really is,
+ * the TLS framer decides: octets that are no TLS come back, and are text after all. After a gap, when lines
+ * cannot be told, six octets at the start of an input must agree. - Whole lines of the client between
+ * STARTTLS and the go-ahead are injected commands, one event a line, its octets counted with the line end; so
+ * are those of the server between the go-ahead and TLS. A part of a line that TLS cuts off counts as one.
+ * Bodies and literals sent there are not counted. - Where the server was never heard, or its replies cannot
+ * be paired, nothing is called injected. */
 #pragma once
 
 #include "cursor.h"
@@ -46,6 +46,7 @@ struct talk_side {
     bool lost;        /* after a gap, and not yet certain again */
     bool tls;         /* MAIL_TLS_BEGINS was said */
     bool injected;    /* the line that is being read began where only TLS may follow */
+    bool no_tls;      /* the octets that come next looked like TLS and are none */
 };
 
 struct talk {
@@ -85,6 +86,9 @@ void talk_gap(struct talk *t, enum side from);
 /* talk_wipe - for mail_parser.wipe: the state of a parser, which begins with its talk. size: of all of it. */
 void talk_wipe(void *state, size_t size);
 
+/* talk_resume - the `resume` of struct mail_parser for all protocols. */
+void talk_resume(void *state, enum side from);
+
 /* talk_say - hand out an event after this line. */
 void talk_say(struct talk *t, struct mail_event ev);
 
@@ -96,6 +100,11 @@ void talk_keep_more(struct talk *t, enum side from, struct span text);
 
 /* talk_kept - the text that side kept, empty where the other side's took its place. */
 struct span talk_kept(const struct talk *t, enum side from);
+
+/* talk_greeting_is_masked - a device overwrote the whole greeting, host name and all: "220 ****************".
+ * The oldest (PIX) leaves every "0", "0 " and "2" in place, so that of a time of day some digits remain:
+ * "220 *****0*2***200*". A greeting that has words beside its asterisks is only decorated. */
+bool talk_greeting_is_masked(struct span text);
 
 /* talk_greeting - say MAIL_GREETING; text is kept. */
 void talk_greeting(struct talk *t, const struct line_text *line, struct span text, unsigned code,

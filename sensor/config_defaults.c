@@ -49,7 +49,8 @@ void config_defaults(struct config *c)
                  .fragment_buffers = 2048,
                  .snaplen_bytes = 262144,
                  .kernel_ring_bytes = 64U << 20},
-        .timeouts = {.handshake_ms = 30000,
+        .timeouts = {.handshake_ms =
+                         300000, /* so long a client waits for the greeting (RFC 5321 s4.5.3.2.1) */
                      .idle_ms = 300000,
                      .established_ms = 3600000,
                      .linger_ms = 5000,

@@ -11,10 +11,13 @@ static bool is_mail(const struct session *s)
     return s->protocol != PROTOCOL_OTHER && s->protocol != PROTOCOL_UNKNOWN;
 }
 
-/* A port where the client is to ask for TLS, and whose dialogue this sensor can read. */
+/* A port where the client is to ask for TLS. Where all was seen and none of it was mail, there was no
+ * dialogue; else it may be among what was not seen. */
 static bool has_dialogue(const struct session *s)
 {
-    return is_mail(s) && !s->tls_port;
+    bool no_mail = s->protocol == PROTOCOL_OTHER ||
+                   (s->protocol == PROTOCOL_UNKNOWN && rules_dialogue_whole(s));
+    return !no_mail && !s->tls_port;
 }
 
 /* Nothing of a dialogue can have gone unseen: it was whole, or TLS stood at its place from the start. */
@@ -37,7 +40,7 @@ struct answer rule_auth_in_clear(const struct facts *f)
     case AUTH_DIGEST_MD5: return hit_as(SEVERITY_MEDIUM);
     case AUTH_USER_ONLY: return hit_as(SEVERITY_MEDIUM);
     case AUTH_PROTECTED: return hit_as(SEVERITY_INFO);
-    case AUTH_WITHOUT_SECRET: return clear();
+    case AUTH_WITHOUT_SECRET: break; /* unless it is among what was not seen */
     case AUTH_NOT_SEEN: break;
     }
     return hit_or(false, cleartext_seen(f));
@@ -159,7 +162,8 @@ struct answer rule_imap_data_before_tls(const struct facts *f)
     const struct session *s = f->session;
     if (s->protocol != PROTOCOL_IMAP || s->tls_port)
         return clear();
-    return hit_or(s->mail.data_before_tls && !s->mail.preauth, cleartext_seen(f));
+    bool answers_a_login = s->side[CLIENT].packets == 0; /* perhaps: the client was not heard */
+    return hit_or(s->mail.data_before_tls && !s->mail.preauth && !answers_a_login, cleartext_seen(f));
 }
 
 struct answer rule_plaintext_fallback(const struct facts *f)

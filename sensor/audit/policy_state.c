@@ -44,11 +44,22 @@ bool rules_is_local(const struct session *s)
            (is_loopback(&s->client_address, s->family) && is_loopback(&s->server_address, s->family));
 }
 
-/* The server greeted in plaintext, and the client began TLS without asking for it: nothing of it came back. */
+/* The server greeted in plaintext, and the client began TLS without asking for it, or although it was refused:
+ * nothing of it came back. */
 static bool tls_unwanted(const struct session *s)
 {
-    return s->mail.greeting_seen && !s->mail.tls_asked && s->tls.begun && !s->tls.server_hello &&
+    bool wanted = s->mail.tls_asked && (!s->mail.tls_refused || s->mail.tls_accepted);
+    return s->mail.greeting_seen && !wanted && s->tls.begun && !s->tls.server_hello &&
            !s->tls.server_encrypted && !s->tls.alert_seen && rules_dialogue_whole(s);
+}
+
+/* The client said its lines to a port that speaks TLS, and an alert was all the answer: the lines were in the
+ * clear. */
+static bool tls_was_expected(const struct session *s)
+{
+    const struct session_tls *t = &s->tls;
+    return t->begun && !t->client_began && !t->client_hello && !t->server_hello && !t->server_encrypted &&
+           !s->mail.tls_accepted && s->side[CLIENT].bytes > 0 && rules_dialogue_whole(s);
 }
 
 /* From the first octet to the last, both ways. */
@@ -77,7 +88,8 @@ bool rules_did_without_tls(const struct session *s)
 enum mode policy_mode(const struct session *s)
 {
     const struct session_mail *m = &s->mail;
-    bool given_up = s->tls.not_tls || tls_unwanted(s) || (m->cleartext_goes_on && !s->tls.established);
+    bool went_on = (m->cleartext_goes_on || s->tls.abandoned) && !s->tls.established;
+    bool given_up = s->tls.not_tls || tls_unwanted(s) || tls_was_expected(s) || went_on;
     if (s->tls.begun && !given_up) {
         if (dialogue_seen(s))
             return MODE_STARTTLS;
@@ -115,7 +127,8 @@ enum tls_state policy_tls_state(const struct session *s)
         return TLS_STATE_ESTABLISHED;
     if (!t->begun)
         return state_without_tls(s);
-    if (t->alert_seen || t->not_tls || (tls_unwanted(s) && closed(s)))
+    bool in_vain = tls_unwanted(s) || tls_was_expected(s);
+    if (t->alert_seen || t->not_tls || t->abandoned || (in_vain && closed(s)))
         return TLS_STATE_FAILED;
     if (!handshake_whole(s) || !closed(s) || (!t->client_hello && !t->server_hello))
         return TLS_STATE_UNKNOWN;
@@ -126,6 +139,8 @@ enum tls_state policy_tls_state(const struct session *s)
 static enum starttls state_of_asked(const struct session *s)
 {
     const struct session_mail *m = &s->mail;
+    if (m->tls_refused && tls_unwanted(s))
+        return STARTTLS_REFUSED;
     if (m->tls_accepted || s->tls.begun) {
         if (m->cleartext_goes_on || policy_tls_state(s) == TLS_STATE_FAILED)
             return STARTTLS_FAILED;
@@ -186,7 +201,7 @@ enum starttls policy_starttls(const struct session *s)
         return policy_mode(s) == MODE_IMPLICIT ? STARTTLS_NONE : STARTTLS_UNKNOWN;
     if (stripped(&s->mail))
         return STARTTLS_STRIPPED;
-    if (asked || s->tls.begun)
+    if (asked || (s->tls.begun && !s->tls.abandoned))
         return state_of_asked(s);
     return state_of_offer(s);
 }

@@ -48,6 +48,7 @@ struct conversation {
     struct tls_record records[2];
     uint8_t reading[2]; /* enum reading */
     bool heard[2];      /* the first bytes of this side were taken */
+    bool lagging;       /* the first side spoke before a packet of the other was captured */
     bool confirmed;     /* on a port of the table, or the content proved to be mail */
     bool ndpi_wanted;   /* unexpected port, not yet decided */
     uint8_t ndpi_packets;
@@ -58,9 +59,10 @@ struct conversation {
     uint8_t client_session_id_length;
     uint8_t client_session_id[SESSION_ID_CAP];
     bool ccs[2];
-    bool finished[2];       /* first protected record was a handshake message */
-    bool data[2];           /* protected application data */
-    bool refusal_sized;     /* TLS 1.3: the client's first protected record has the size of an alert */
+    bool finished[2];   /* first protected record was a handshake message */
+    bool data[2];       /* protected application data */
+    bool refusal_sized; /* TLS 1.3: the client's first protected record has the size of an alert */
+    bool answer_due;    /* TLS 1.3: the client may have shown a certificate, and the server's answer is due */
     bool ssl2_protected[2]; /* a protected SSLv2 record of this side was seen */
     /* Last, and all zero wherever no conversation uses the block: it was wiped behind the one before. */
     _Alignas(max_align_t) unsigned char mail_state[MAIL_STATE_BYTES];
@@ -77,6 +79,10 @@ void session_adopt(struct conversation *c, enum protocol found);
 /* session_bytes, session_gap - ordered bytes of one side, or how many are missing. */
 void session_bytes(struct conversation *c, enum side from, struct span bytes);
 void session_gap(struct conversation *c, enum side from, uint32_t bytes);
+
+/* session_resume_mail - what this side sent as TLS was none, or is over: its next bytes are text.
+ * early  those of them that came before the input at hand */
+void session_resume_mail(struct conversation *c, enum side from, struct span early);
 
 /* session_fate_known - is there nothing more to learn from the payload? */
 bool session_fate_known(const struct conversation *c);

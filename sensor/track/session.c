@@ -126,6 +126,21 @@ static void feed_mail(struct conversation *c, enum side from, struct cursor *in)
     }
 }
 
+void session_resume_mail(struct conversation *c, enum side from, struct span early)
+{
+    struct cursor in = cursor_over(early);
+    c->records[from] = (struct tls_record){0};
+    c->reading[from] = READING_MAIL;
+    c->parser->resume(c->mail_state, from);
+    if (early.n > 0)
+        feed_mail(c, from, &in);
+    if (cursor_left(&in) == 0)
+        return;
+    /* Within five octets it looked like TLS again: nobody honest sends that. */
+    c->facts.side[from].gap_before_tls = true;
+    c->reading[from] = READING_NOTHING;
+}
+
 /* Of a session that was under way before the capture, a record of TLS begins this side's first segment: no line of
  * text has such a first octet. */
 static bool is_amid_tls(struct span first)
@@ -137,10 +152,41 @@ static bool is_amid_tls(struct span first)
            span_byte(first, 2) <= 4 && length > 0 && length <= RECORD_BYTES_MAX;
 }
 
+/* Of a connection that was captured from its SYN on, data before any packet of the other side: no end sends
+ * such, so the two directions were captured with a lag. What answers what cannot be told: a late greeting
+ * would pass for a go-ahead, and the go-ahead for an injected line. */
+static void note_lag(struct conversation *c, enum side from)
+{
+    const struct session_side *sides = c->facts.side;
+    bool second = c->heard[side_other(from)];
+    if (!second)
+        c->lagging = !c->facts.midstream && sides[from].packets > 0 && sides[side_other(from)].packets == 0;
+    if (!second || !c->lagging || c->facts.tls_port)
+        return;
+    for (int side = CLIENT; side <= SERVER; side++) {
+        if (c->reading[side] != READING_MAIL)
+            continue;
+        c->facts.side[side].gap_before_tls = true;
+        c->parser->gap(c->mail_state, (enum side)side);
+    }
+}
+
+/* A port that answers a hello in text does not speak TLS, whatever the text is. Behind a hole it may be anything. */
+static void note_text_for_hello(struct conversation *c, struct span first)
+{
+    uint8_t octet = span_byte(first, 0);
+    bool text = c->reading[SERVER] == READING_MAIL && octet >= ' ' && octet <= '~';
+    bool answer = c->facts.tls.client_hello && !c->facts.midstream && !c->facts.side[SERVER].gap_before_tls;
+    c->facts.tls.not_tls |= text && answer;
+}
+
 static void begin_side(struct conversation *c, enum side from, struct span first)
 {
     bool other_heard = c->heard[side_other(from)];
+    note_lag(c, from);
     c->heard[from] = true;
+    if (from == SERVER)
+        note_text_for_hello(c, first);
     if (!c->facts.midstream || c->parser == NULL || c->reading[from] != READING_MAIL)
         return;
     if (is_amid_tls(first))
@@ -154,10 +200,12 @@ void session_bytes(struct conversation *c, enum side from, struct span bytes)
     struct cursor in = cursor_over(bytes);
     if (!c->heard[from])
         begin_side(c, from, bytes);
-    if (c->reading[from] == READING_MAIL)
-        feed_mail(c, from, &in);
-    if (c->reading[from] == READING_TLS && cursor_left(&in) > 0)
-        session_feed_tls(c, from, &in);
+    do {
+        if (c->reading[from] == READING_MAIL)
+            feed_mail(c, from, &in);
+        if (c->reading[from] == READING_TLS && cursor_left(&in) > 0)
+            session_feed_tls(c, from, &in);
+    } while (c->reading[from] == READING_MAIL && cursor_left(&in) > 0);
 }
 
 /* After a hole in a handshake record boundaries are lost for good; in the dialogue the parser says when it

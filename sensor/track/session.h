@@ -31,7 +31,7 @@ enum auth_exposure {
     AUTH_NOT_SEEN,
     AUTH_WITHOUT_SECRET, /* EXTERNAL, ANONYMOUS; or begun and refused before the secret was sent */
     AUTH_PROTECTED,      /* SCRAM, GSSAPI ... */
-    AUTH_DIGEST_MD5,     /* APOP, CRAM-MD5, DIGEST-MD5 */
+    AUTH_DIGEST_MD5,     /* APOP, CRAM-MD5, DIGEST-MD5, NTLM */
     AUTH_USER_ONLY,      /* POP3 USER, refused or never followed by PASS: a name crossed, no password */
     AUTH_READABLE        /* password or token readable on the wire */
 };
@@ -95,13 +95,15 @@ struct session_mail {
 
 /* The TLS handshake, as far as it is in the clear. */
 struct session_tls {
-    bool begun : 1; /* some TLS or SSLv2 record was seen */
+    bool begun : 1;        /* some TLS or SSLv2 record was seen */
+    bool client_began : 1; /* ... of the client */
     bool client_hello : 1;
     bool client_hello_ssl2 : 1; /* SSLv2 format */
     bool server_hello : 1;
     bool malformed : 1;
     bool established : 1;      /* both ends went on under the negotiated keys */
     bool not_tls : 1;          /* began like TLS, then was not */
+    bool abandoned : 1;        /* the client began TLS and went on in the clear */
     bool client_encrypted : 1; /* a protected record of the client was seen */
     bool server_encrypted : 1;
     bool resumed : 1;

@@ -15,6 +15,13 @@ enum { SSL2_CLIENT_HELLO = 1, SSL2_CLIENT_MASTER_KEY = 2, SSL2_SERVER_HELLO = 4 
  * Finished is never so short. */
 enum { TLS13_ALERT_RECORD_BYTES = 19 };
 
+/* A client's Finished of TLS 1.3 alone in its record: header, hash, inner content type and tag. */
+static bool is_lone_finished(uint32_t record_bytes)
+{
+    enum { SHA256 = 4 + 32 + 1 + 16, SHA384 = 4 + 48 + 1 + 16, SHA256_CCM_8 = 4 + 32 + 1 + 8 };
+    return record_bytes == SHA256 || record_bytes == SHA384 || record_bytes == SHA256_CCM_8;
+}
+
 static void note_fingerprints(struct conversation *c, const struct tls_client_hello *h)
 {
     struct session_tls *t = &c->facts.tls;
@@ -165,6 +172,8 @@ static void note_certificate(struct conversation *c, enum side from, const struc
     if (piece->length <= EMPTY_LIST_BYTES)
         return;
     t->certificate_seen |= from == SERVER;
+    t->resumed &= from !=
+                  SERVER; /* who echoes a session id and sends its certificate all the same resumes nothing */
     t->client_certificate_seen |= from == CLIENT;
     if (!piece->cut && c->shared->chains != NULL && *number == 0)
         *number = chains_note(c->shared->chains, piece->body);
@@ -249,8 +258,9 @@ static void note_alert(struct session_tls *t, enum side from, const struct tls_p
 
 /* TLS is established once both ends go on under the new keys. Up to TLS 1.2 the first protected record of
  * each is its Finished. In TLS 1.3 the server's are all alike from outside; the client's first is its
- * Finished, unless it has the size of an alert. Where only one direction was captured, its application data
- * is the proof. */
+ * Finished, unless it has the size of an alert, or of something longer: then it may be a certificate, and only
+ * what the server says next tells whether it took it. Where only one direction was captured, its application
+ * data is the proof. */
 static void judge_established(struct conversation *c)
 {
     struct session_tls *t = &c->facts.tls;
@@ -260,7 +270,7 @@ static void judge_established(struct conversation *c)
         return;
     }
     if (t->version == VERSION_TLS13 || (t->version == 0 && !t->client_hello)) {
-        t->established = c->data[CLIENT] && c->data[SERVER] && !c->refusal_sized;
+        t->established = c->data[CLIENT] && c->data[SERVER] && !c->refusal_sized && !c->answer_due;
         return;
     }
     if (!t->server_hello) { /* up to TLS 1.2 a client sends data only after the server's Finished */
@@ -270,6 +280,13 @@ static void judge_established(struct conversation *c)
     }
     bool both = (c->finished[CLIENT] || c->data[CLIENT]) && (c->finished[SERVER] || c->data[SERVER]);
     t->established = both || (one_sided && (c->data[CLIENT] || c->data[SERVER]));
+}
+
+static void note_clients_record(struct conversation *c, uint32_t bytes, bool first)
+{
+    c->refusal_sized = first && bytes <= TLS13_ALERT_RECORD_BYTES;
+    if (first && c->facts.tls.version == VERSION_TLS13)
+        c->answer_due = !c->refusal_sized && !is_lone_finished(bytes);
 }
 
 static void note_protected(struct conversation *c, enum side from, const struct tls_piece *piece)
@@ -285,10 +302,10 @@ static void note_protected(struct conversation *c, enum side from, const struct 
         /* Early data comes before the server's hello and proves nothing (RFC 8446 s2.3). */
         bool early = from == CLIENT && t->early_data && !t->server_encrypted;
         c->data[from] |= !early;
-        if (first && from == CLIENT && !early)
-            c->refusal_sized = piece->length <= TLS13_ALERT_RECORD_BYTES;
-        else if (from == CLIENT)
-            c->refusal_sized = false;
+        if (from == CLIENT && !early)
+            note_clients_record(c, piece->length, first);
+        else if (from == SERVER && piece->length > TLS13_ALERT_RECORD_BYTES)
+            c->answer_due = false;
     }
     judge_established(c);
 }
@@ -343,6 +360,7 @@ static void note_piece(struct conversation *c, enum side from, const struct tls_
 {
     struct session_tls *t = &c->facts.tls;
     t->begun = true;
+    t->client_began |= from == CLIENT;
     switch (piece->kind) {
     case TLS_PIECE_MESSAGE:
         note_message(c, from, piece);
@@ -360,33 +378,58 @@ static void note_piece(struct conversation *c, enum side from, const struct tls_
     }
 }
 
-/* What stands where the header of a record should: the handshake failed, and its client goes on without TLS. */
-static bool is_text(const struct tls_record *r)
+static bool is_text(struct span bytes)
 {
-    for (uint8_t i = 0; i < r->header_used; i++)
-        if (r->header[i] < ' ' || r->header[i] > '~')
+    for (size_t i = 0; i < bytes.n; i++) {
+        uint8_t octet = span_byte(bytes, i);
+        if ((octet < ' ' && octet != '\r' && octet != '\n' && octet != '\t') || octet > '~')
             return false;
-    return r->header_used > 0;
+    }
+    return bytes.n > 0;
+}
+
+/* What stands where the header of a record should be is a line of the dialogue: the handshake came to nothing,
+ * and its client goes on without; or it never was TLS, as what a telnet client sends first, which looks like
+ * SSLv2. */
+static bool dialogue_goes_on(const struct conversation *c, const struct tls_record *r)
+{
+    enum { CONTENT_AND_VERSION_BYTES = 3 };
+    const struct session_tls *t = &c->facts.tls;
+    struct span header = span_of(r->header, r->header_used);
+    bool never_was = !r->started && !t->client_encrypted && !t->server_encrypted &&
+                     !mail_looks_like_tls(span_head(header, CONTENT_AND_VERSION_BYTES), true);
+    return c->parser != NULL && (never_was || (header.n == sizeof r->header && is_text(header)));
+}
+
+/* No record begins at the end of what was read of `input`. */
+static void leave_tls(struct conversation *c, enum side from, struct span input, struct cursor *in)
+{
+    struct session_tls *t = &c->facts.tls;
+    struct tls_record *r = &c->records[from];
+    stores_take_back(c->shared->stores, r);
+    if (!dialogue_goes_on(c, r)) {
+        t->malformed |= t->begun;
+        c->reading[from] = READING_NOTHING;
+        return;
+    }
+    uint8_t header[sizeof r->header];
+    size_t read = input.n - cursor_left(in);
+    size_t early = r->header_used > read ? r->header_used - read : 0;
+    memcpy(header, r->header, early);
+    *in = cursor_over(span_skip(input, read - (r->header_used - early)));
+    t->abandoned |= from == CLIENT && t->begun;
+    session_resume_mail(c, from, span_of(header, early));
 }
 
 void session_feed_tls(struct conversation *c, enum side from, struct cursor *in)
 {
+    struct span input = cursor_rest(*in);
     while (cursor_left(in) > 0 && !c->facts.tls.established) {
         struct tls_piece piece;
         switch (tls_record_next(&c->records[from], in, &piece)) {
         case STEP_EVENT: note_piece(c, from, &piece); break;
         case STEP_MORE: return;
-        case STEP_LOST:
-            /* Not one record of this side was TLS, and the other side's first was: the port does not speak
-             * TLS. */
-            if (from == SERVER && !c->records[from].started && c->facts.tls.client_hello)
-                c->facts.tls.not_tls = true;
-            if (from == CLIENT && is_text(&c->records[CLIENT]) && c->facts.tls.alert_seen)
-                c->facts.mail.cleartext_goes_on |= c->facts.mail.tls_accepted;
-            c->facts.tls.malformed |= c->facts.tls.begun;
-            c->reading[from] = READING_NOTHING;
-            stores_take_back(c->shared->stores, &c->records[from]);
-            return;
+        case STEP_LOST: leave_tls(c, from, input, in); return;
         }
     }
 }

@@ -97,13 +97,19 @@ static bool starts_anew(struct flow *f, enum side from, const struct segment *se
 {
     bool syn = (segment->flags & TCP_SYN) != 0;
     bool ack = (segment->flags & TCP_ACK) != 0;
+    bool closed = f->stage == FLOW_ENDED || f->stage == FLOW_CLOSING;
     if (syn && !ack) {
         struct flow_side *side = &f->side[from];
         bool repeated = side->syn && side->initial == segment->sequence;
-        bool closed = f->stage == FLOW_ENDED || f->stage == FLOW_CLOSING;
         f->pending = !repeated && !closed && f->stage != FLOW_HALF_OPEN;
         f->pending_syn = segment->sequence;
         return !repeated && closed;
+    }
+    if (!f->pending && syn && f->side[from].syn && f->side[from].initial != segment->sequence) {
+        /* The answer to a SYN that was not captured. */
+        f->pending = !closed && f->stage != FLOW_HALF_OPEN;
+        f->pending_syn = segment->sequence;
+        return closed;
     }
     if (!f->pending)
         return false;
@@ -161,15 +167,25 @@ static void talk(struct tracker *t, struct flow *f, enum side from, const struct
         flow_move(t->flows, f, FLOW_TALKING);
 }
 
+/* One octet that was acknowledged long ago, sent to see whether anybody is there (RFC 9293 s3.8.4): of a
+ * connection that was not seen so far nothing tells it from data, but data comes with PSH. */
+static bool may_be_keepalive(const struct segment *segment)
+{
+    return segment->payload.n == 1 && segment->missing == 0 &&
+           (segment->flags & (TCP_SYN | TCP_FIN | TCP_PSH)) == 0;
+}
+
 /* Where a direction begins that showed no SYN. The first acknowledgement of the other end tells, if its own SYN was
- * captured; else there may be octets before these. */
-static void learn_beginning(struct flow *f, enum side from, const struct segment *segment, bool carries)
+ * captured; else there may be octets before these. Returns whether the segment carries any that count. */
+static bool learn_beginning(struct flow *f, enum side from, const struct segment *segment)
 {
     struct flow_side *side = &f->side[from];
     struct flow_side *other = &f->side[side_other(from)];
+    bool carries = segment->payload.n + segment->missing > 0;
     if (carries && !side->synced) {
+        carries = !may_be_keepalive(segment);
         side->synced = true;
-        side->next = segment->sequence;
+        side->next = segment->sequence + !carries;
         f->midstream = true;
         if (flow_is_followed(f))
             ((struct conversation *)f->owner)->facts.midstream = true;
@@ -179,20 +195,20 @@ static void learn_beginning(struct flow *f, enum side from, const struct segment
         other->initial = segment->acknowledgement - 1;
         other->next = segment->acknowledgement;
     }
+    return carries;
 }
 
 static void on_segment(struct tracker *t, struct flow *f, enum side from, const struct segment *segment)
 {
     struct flow_side *side = &f->side[from];
     uint32_t sequence = segment->sequence + ((segment->flags & TCP_SYN) != 0);
-    bool carries = segment->payload.n + segment->missing > 0;
     if (segment->flags & TCP_SYN) {
         if (f->pending)
             return; /* it may start a new connection; until that is proved it changes nothing */
         if (f->stage == FLOW_HALF_OPEN || !side->synced)
             on_syn(f, from, segment);
     }
-    learn_beginning(f, from, segment, carries);
+    bool carries = learn_beginning(f, from, segment);
     counter_add(t->counters, COUNTER_tracked, 1);
     counter_add(t->counters, COUNTER_payload_bytes, segment->payload.n);
     if (++side->packets == JUDGED_PACKETS)

@@ -89,6 +89,7 @@ static void test_mail_secrets_of_mechanisms(void **unused)
                 {"OAuthBearer", SECRET_READABLE, OFFER_PLAIN_AUTH},
                 {"USER", SECRET_READABLE, OFFER_PLAIN_AUTH},
                 {"CRAM-MD5", SECRET_DIGEST_MD5, OFFER_OTHER_AUTH},
+                {"NTLM", SECRET_DIGEST_MD5, OFFER_OTHER_AUTH},
                 {"digest-md5", SECRET_DIGEST_MD5, OFFER_OTHER_AUTH},
                 {"APOP", SECRET_DIGEST_MD5, OFFER_OTHER_AUTH},
                 {"EXTERNAL", SECRET_NONE, OFFER_OTHER_AUTH},

@@ -514,6 +514,41 @@ static void test_list_proves_an_absence_only_where_it_is_the_first(void **state)
 }
 
 /* Without its beginning a dialogue may be the text of a mail: nobody injected anything. */
+/* An AUTH was begun, and what the client sent next is missing. */
+static void test_secret_that_was_not_seen_is_undecidable(void **state)
+{
+    (void)state;
+    struct session s = WITH(whole(), s.mail.auth_seen = true, s.mail.auth_exposure = AUTH_WITHOUT_SECRET);
+    s.side[CLIENT].gap_before_tls = true;
+    assert_true(is_undecidable(&s, RULE_auth_in_clear));
+}
+
+/* A mail port, and of its dialogue too little was captured to be recognised. */
+static void test_dialogue_that_was_not_seen_is_undecidable(void **state)
+{
+    (void)state;
+    struct session s = whole();
+    s.protocol = PROTOCOL_UNKNOWN;
+    memset(&s.mail, 0, sizeof s.mail);
+    static const enum rule rules[] = {RULE_auth_in_clear, RULE_message_in_clear, RULE_starttls_not_used,
+                                      RULE_starttls_stripped, RULE_plaintext_auth_invited};
+    for (int missed = 0; missed <= 1; missed++) {
+        s.midstream = missed;
+        for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+            assert_int_equal(is_undecidable(&s, rules[i]), missed);
+    }
+}
+
+/* An ALERT may answer a login of the client. */
+static void test_data_before_tls_needs_the_client(void **state)
+{
+    (void)state;
+    struct session s = WITH(imap(), s.mail.data_before_tls = true);
+    s.side[CLIENT] = (struct session_side){0};
+    assert_int_equal(severity_of(&s, RULE_imap_data_before_tls), SEVERITY_NONE);
+    assert_true(is_undecidable(&s, RULE_imap_data_before_tls));
+}
+
 static void test_injection_is_undecidable_midstream(void **state)
 {
     (void)state;
@@ -603,6 +638,9 @@ int main(void)
         cmocka_unit_test(test_what_was_not_seen_is_no_plaintext),
         cmocka_unit_test(test_offer_not_used_needs_the_question_to_be_seen),
         cmocka_unit_test(test_list_proves_an_absence_only_where_it_is_the_first),
+        cmocka_unit_test(test_secret_that_was_not_seen_is_undecidable),
+        cmocka_unit_test(test_dialogue_that_was_not_seen_is_undecidable),
+        cmocka_unit_test(test_data_before_tls_needs_the_client),
         cmocka_unit_test(test_injection_is_undecidable_midstream),
         cmocka_unit_test(test_clean_sealed_session_has_no_finding),
         cmocka_unit_test(test_cleartext_is_never_called_encrypted),

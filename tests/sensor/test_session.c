@@ -209,6 +209,8 @@ static void test_session_echoed_session_id_is_resumption_below_tls13(void **stat
     send_client_hello(&c, 0x0303, 32);
     send_server_hello(&c, 0x0303, 0xc02f, 32);
     assert_true(c.facts.tls.resumed);
+    send_certificate(&c); /* who sends one resumes nothing, whatever it echoes */
+    assert_false(c.facts.tls.resumed);
     session_end(&c);
     begin(&c, PROTOCOL_SMTP);
     ask_for_tls(&c);

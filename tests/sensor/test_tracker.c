@@ -409,6 +409,52 @@ static void test_tracker_reused_ports_are_two_sessions(void **state)
     finish(t);
 }
 
+/* Look-ups of names that time out, and tar pits, delay the greeting by minutes. */
+static void test_tracker_late_greeting_begins_no_new_connection(void **state)
+{
+    (void)state;
+    struct tracker *t = open_tracker(false);
+    struct wire w;
+    wire_open(&w, t, 40000, 25);
+    wire_handshake(&w);
+    w.time_ns += 240 * UINT64_C(1000000000);
+    say_plain_mail(&w);
+    wire_close(&w);
+    assert_int_equal(session_count, 1);
+    assert_false(sessions[0].midstream);
+    assert_plain_mail(&sessions[0]);
+    finish(t);
+}
+
+/* The SYN of the second connection was not captured; its answer shows that it is another. */
+static void test_tracker_reused_ports_behind_a_lost_syn(void **state)
+{
+    (void)state;
+    for (int closed = 0; closed <= 1; closed++) {
+        struct tracker *t = open_tracker(false);
+        struct wire w;
+        wire_open(&w, t, 40000, 25);
+        wire_handshake(&w);
+        say_plain_mail(&w);
+        if (closed)
+            wire_close(&w);
+        w.next[CLIENT] += 100000;
+        w.next[SERVER] += 300000;
+        w.next[CLIENT]++; /* the SYN */
+        struct segment answer = wire_segment(&w, SERVER, TCP_SYN | TCP_ACK, NULL, 0);
+        wire_feed(&w, &answer);
+        w.next[SERVER]++;
+        say_plain_mail(&w);
+        wire_close(&w);
+        assert_int_equal(session_count, 2);
+        assert_int_equal(sessions[0].mail.messages, 1);
+        assert_int_equal(sessions[1].mail.messages, 1);
+        assert_int_equal(sessions[1].generation, 1);
+        assert_int_equal(sessions[1].midstream, !closed);
+        finish(t);
+    }
+}
+
 static void test_tracker_new_connection_without_the_old_ones_end(void **state)
 {
     (void)state;
@@ -445,6 +491,30 @@ static void test_tracker_forged_syn_does_not_end_a_session(void **state)
     wire_close(&w);
     assert_int_equal(session_count, 1);
     assert_string_equal(sessions[0].helo, "client.example.net");
+    finish(t);
+}
+
+/* A capture of a sleeping connection begins with one. */
+static void test_tracker_keepalive_of_one_octet_is_no_data(void **state)
+{
+    (void)state;
+    struct tracker *t = open_tracker(false);
+    struct wire w;
+    wire_open(&w, t, 40000, 993);
+    struct segment probe = wire_segment(&w, CLIENT, TCP_ACK, "", 1);
+    probe.sequence--;
+    wire_feed(&w, &probe);
+    for (int side = CLIENT; side <= SERVER; side++) {
+        struct build *records = calloc(1, sizeof *records);
+        build_encrypted(records, 23, 300);
+        wire_send(&w, (enum side)side, records->bytes, records->n);
+        free(records);
+    }
+    wire_close(&w);
+    assert_int_equal(session_count, 1);
+    assert_true(sessions[0].midstream);
+    assert_true(sessions[0].tls.established);
+    assert_int_equal(sessions[0].side[CLIENT].bytes, 305);
     finish(t);
 }
 
@@ -872,8 +942,11 @@ int main(void)
         cmocka_unit_test_setup(test_tracker_one_direction_says_so, setup),
         cmocka_unit_test_setup(test_tracker_reset_ends_a_session_and_a_stray_one_does_not, setup),
         cmocka_unit_test_setup(test_tracker_reused_ports_are_two_sessions, setup),
+        cmocka_unit_test_setup(test_tracker_late_greeting_begins_no_new_connection, setup),
+        cmocka_unit_test_setup(test_tracker_reused_ports_behind_a_lost_syn, setup),
         cmocka_unit_test_setup(test_tracker_new_connection_without_the_old_ones_end, setup),
         cmocka_unit_test_setup(test_tracker_forged_syn_does_not_end_a_session, setup),
+        cmocka_unit_test_setup(test_tracker_keepalive_of_one_octet_is_no_data, setup),
         cmocka_unit_test_setup(test_tracker_midstream_is_said, setup),
         cmocka_unit_test_setup(test_tracker_connection_without_payload_is_no_session, setup),
         cmocka_unit_test_setup(test_tracker_silent_session_ends_by_packet_time, setup),

@@ -53,7 +53,7 @@ struct conversation {
     bool ndpi_wanted;   /* unexpected port, not yet decided */
     uint8_t ndpi_packets;
     void *ndpi;          /* classify.c's state; NULL where none */
-    bool server_gave_up; /* 421 was said */
+    bool server_gave_up; /* 421 or BYE was said */
     uint8_t last_secret; /* enum mail_secret of the authentication under way */
     /* Of the handshake, what a later message needs to be understood: */
     uint8_t client_session_id_length;

@@ -3,7 +3,12 @@
 
 #include "sensor/track/conversation.h"
 
-enum { CODE_GIVES_UP = 421 }; /* RFC 5321 s3.8: whatever the command, the server closes the connection */
+/* Whatever the command, the server closes the connection: 421 (RFC 5321 s3.8), BYE (RFC 9051 s7.1.5, RFC 5804 s1.3). */
+static bool gives_up(const struct mail_event *ev)
+{
+    enum { SMTP_CLOSES = 421, NO_CODE = 0 };
+    return ev->from == SERVER && (ev->code == SMTP_CLOSES || ev->code == NO_CODE);
+}
 
 static void note_exposure(struct session_mail *m, enum auth_exposure exposure)
 {
@@ -162,8 +167,8 @@ static void note_answer_to_tls(struct conversation *c, enum side from)
 }
 
 /* Octets that come with the go-ahead can be taken for protected ones. Once the client has begun TLS they
- * only break its handshake: that is a server that cannot do what it said. Nor does 421 deceive anybody: the server
- * waited for TLS in vain. */
+ * only break its handshake: that is a server that cannot do what it said. Nor does a good-bye deceive anybody: the
+ * server waited for TLS in vain. */
 static void note_injected_response(struct conversation *c, const struct mail_event *ev)
 {
     if (c->facts.tls.client_hello)
@@ -221,7 +226,7 @@ void session_note_mail(struct conversation *c, const struct mail_event *ev)
         break; /* a login may lie before the capture */
     case MAIL_BYE:
         m->bye = true;
-        c->server_gave_up |= ev->from == SERVER && ev->code == CODE_GIVES_UP;
+        c->server_gave_up |= gives_up(ev);
         break;
     }
 }

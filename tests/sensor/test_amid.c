@@ -339,6 +339,23 @@ static void test_amid_421_behind_the_go_ahead_is_no_injection(void **state)
     }
 }
 
+static void test_amid_bye_behind_the_go_ahead_is_no_injection(void **state)
+{
+    (void)state;
+    for (int good_bye = 0; good_bye <= 1; good_bye++) {
+        session_count = 0;
+        wire_open(&wire, tracker, (uint16_t)(40000 + good_bye), 143);
+        wire_handshake(&wire);
+        wire_say(&wire, SERVER, "* OK [CAPABILITY IMAP4rev1 STARTTLS] ready\r\n");
+        wire_say(&wire, CLIENT, "a STARTTLS\r\n");
+        wire_say(&wire, SERVER, "a OK begin TLS\r\n");
+        wire_say(&wire, SERVER, good_bye ? "* BYE Disconnected for inactivity.\r\n" : "* 9 EXISTS\r\n");
+        wire_close(&wire);
+        finish();
+        assert_int_equal(has_finding(RULE_response_injection), !good_bye);
+    }
+}
+
 static void test_amid_hello_in_vain_after_a_go_ahead_is_a_failure(void **state)
 {
     (void)state;
@@ -512,6 +529,7 @@ int main(void)
         TEST(test_amid_end_of_the_capture_before_the_go_ahead_leaves_the_mode_open),
         TEST(test_amid_starttls_on_a_tls_port_is_told),
         TEST(test_amid_421_behind_the_go_ahead_is_no_injection),
+        TEST(test_amid_bye_behind_the_go_ahead_is_no_injection),
         TEST(test_amid_hello_in_vain_after_a_go_ahead_is_a_failure),
         TEST(test_amid_client_that_left_without_a_word_never_got_that_far),
         TEST(test_amid_ehlo_that_a_device_keeps_back_is_stripping),

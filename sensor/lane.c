@@ -16,6 +16,8 @@ enum {
     FULL_RING_SLEEP_US = 200,
     IDLE_SLEEP_US = 100,
     CHAIN_RING_ITEMS = 64,
+    /* Out of a file nothing is lost where the ring is full, and less memory is warmer memory. */
+    FILE_RING_SESSIONS = 1024,
     /* Some thousand segments of the usual size; the largest packet, of 256 KiB, fits many times. */
     QUEUE_BYTES = 4 << 20
 };
@@ -215,6 +217,8 @@ static bool open_memory(struct lane *l, const struct lane_request *request)
 {
     const struct config_caps *caps = &request->config->caps;
     size_t sessions = caps->ring_sessions / request->share;
+    if (!request->live && sessions > FILE_RING_SESSIONS)
+        sessions = FILE_RING_SESSIONS;
     if (!ring_open(&l->ring, sessions, sizeof(struct session)) ||
         !ring_open(&l->chain_ring, CHAIN_RING_ITEMS, sizeof(struct chain_item)) ||
         (l->threaded && !queue_open(&l->queue, QUEUE_BYTES)))

@@ -216,6 +216,7 @@ static void forget(struct history_table *t)
 {
     memset(t->buckets, 0, ((size_t)t->bucket_mask + 1) * sizeof *t->buckets);
     t->count = t->oldest = t->newest = 0;
+    t->last.bucket = NULL;
 }
 
 /* Nothing may follow the checksum: a file that was only half overwritten would end so. */

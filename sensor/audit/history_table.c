@@ -4,6 +4,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "sensor/host/hash.h"
+
 enum { NONE = 0 };
 
 bool history_table_open(struct history_table *t, uint32_t capacity, size_t row_bytes)
@@ -33,20 +35,22 @@ static uint32_t *bucket_of(const struct history_table *t, const struct history_k
     _Static_assert(sizeof *key == 40, "five words, no padding");
     uint64_t words[5];
     memcpy(words, key, sizeof words);
-    uint64_t h = t->salt;
-    for (int i = 0; i < 5; i++) {
-        h = (h ^ words[i]) * UINT64_C(0x9e3779b97f4a7c15);
-        h ^= h >> 32;
-    }
-    return &t->buckets[h & t->bucket_mask];
+    uint64_t h = hash_fold(words[0] ^ t->salt, words[1] ^ HASH_ODD);
+    h = hash_fold(h ^ words[2], words[3] ^ HASH_ODD);
+    return &t->buckets[hash_fold(h ^ words[4], t->salt | 1) & t->bucket_mask];
 }
 
-static uint32_t find(const struct history_table *t, const struct history_key *key)
+static uint32_t find(struct history_table *t, const struct history_key *key)
 {
-    uint32_t i = *bucket_of(t, key);
-    while (i != NONE && memcmp(&t->links[i].key, key, sizeof *key) != 0)
-        i = t->links[i].next;
-    return i;
+    struct history_place *last = &t->last;
+    if (last->bucket != NULL && memcmp(&last->key, key, sizeof *key) == 0)
+        return last->row;
+    last->key = *key;
+    last->bucket = bucket_of(t, key);
+    last->row = *last->bucket;
+    while (last->row != NONE && memcmp(&t->links[last->row].key, key, sizeof *key) != 0)
+        last->row = t->links[last->row].next;
+    return last->row;
 }
 
 static void *row_of(const struct history_table *t, uint32_t i)
@@ -54,7 +58,7 @@ static void *row_of(const struct history_table *t, uint32_t i)
     return t->rows + (size_t)i * t->row_bytes;
 }
 
-void *history_table_find(const struct history_table *t, const struct history_key *key)
+void *history_table_find(struct history_table *t, const struct history_key *key)
 {
     uint32_t i = find(t, key);
     return i != NONE ? row_of(t, i) : NULL;
@@ -112,10 +116,9 @@ void *history_table_add(struct history_table *t, const struct history_key *key)
         return row_of(t, i);
     }
     i = take_row(t);
-    uint32_t *bucket = bucket_of(t, key);
     t->links[i].key = *key;
-    t->links[i].next = *bucket;
-    *bucket = i;
+    t->links[i].next = *t->last.bucket;
+    *t->last.bucket = t->last.row = i;
     link_newest(t, i);
     memset(row_of(t, i), 0, t->row_bytes);
     return row_of(t, i);

@@ -71,6 +71,13 @@ struct history_shared_key {
     uint32_t reserved;
 };
 
+/* Where a key was found, or not: who looks something up mostly notes something of it next. */
+struct history_place {
+    struct history_key key;
+    uint32_t *bucket; /* NULL: nothing was looked up */
+    uint32_t row;     /* 0: there is none */
+};
+
 /* One table. Row 0 is never used, so that 0 can mean none. */
 struct history_table {
     uint32_t capacity;
@@ -83,6 +90,7 @@ struct history_table {
     uint32_t oldest;
     uint32_t newest;
     uint64_t salt;
+    struct history_place last;
 };
 
 struct history_link {
@@ -104,7 +112,7 @@ void history_table_close(struct history_table *t);
 
 /* history_table_find - the row of a key, or NULL. Finding is no use: a look does not keep a row alive, a
  * note does. */
-void *history_table_find(const struct history_table *t, const struct history_key *key);
+void *history_table_find(struct history_table *t, const struct history_key *key);
 
 /* history_table_add - the row of a key, zeroed where it is new, and now the most recently used. Never
  * fails: the least recently used row goes where there is no room. */

@@ -7,6 +7,16 @@
 
 #include "parsers/cursor.h"
 
+/* An odd number without a pattern. */
+#define HASH_ODD UINT64_C(0x9e3779b97f4a7c15)
+
+/* hash_fold - both halves of the product: with a random word in each, nobody outside can aim at a result. */
+static inline uint64_t hash_fold(uint64_t a, uint64_t b)
+{
+    unsigned __int128 product = (unsigned __int128)a * b;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
 /* hash_bytes - two lanes, so that the multiplications overlap. key: random, per process. */
 static inline uint64_t hash_bytes(uint64_t key, struct span bytes)
 {

@@ -4,6 +4,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "sensor/host/hash.h"
+
 enum { NONE = 0, NS_PER_S = 1000000000, LEAST_BUCKETS = 1024 };
 
 struct list {
@@ -94,25 +96,18 @@ uint64_t flow_key_hash(const struct flow_key *key)
     return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
-/* Both halves of the product. */
-static inline uint64_t fold(uint64_t a, uint64_t b)
-{
-    unsigned __int128 product = (unsigned __int128)a * b;
-    return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
 /* For the buckets, at every packet: multiplications with words that are drawn at random in every process and
  * never shown, so that addresses cannot be chosen to meet in one bucket. */
 static inline uint64_t hash_of(const struct flow_table *t, const struct flow_key *key)
 {
     uint64_t words[5];
     int count = key_words(key, words);
-    uint64_t h = fold(words[0] ^ t->key0, words[1] ^ t->key1);
+    uint64_t h = hash_fold(words[0] ^ t->key0, words[1] ^ t->key1);
     if (count > 2) {
-        h = fold(h ^ words[2], words[3] ^ t->key0);
-        h = fold(h ^ words[4], t->key1);
+        h = hash_fold(h ^ words[2], words[3] ^ t->key0);
+        h = hash_fold(h ^ words[4], t->key1);
     }
-    return fold(h ^ t->key1, t->key0);
+    return hash_fold(h ^ t->key1, t->key0);
 }
 
 static inline uint32_t *bucket_of(struct flow_table *t, const struct flow_key *key)

@@ -9,7 +9,6 @@
 #include "sensor/audit/certificate.h"
 #include "sensor/audit/history.h"
 #include "sensor/host/clock.h"
-#include "sensor/host/digest.h"
 #include "sensor/host/log.h"
 #include "sensor/host/ring.h"
 #include "sensor/lane.h"
@@ -374,14 +373,12 @@ static bool open_all(struct auditor *a)
     char error[ERROR_BYTES];
     open_trust(a);
     open_peer(a);
-    a->context.digester = digest_open();
     a->history = history_open(&a->config->history);
     if (a->reader == NULL)
         return false;
     a->alerts = alerts_open(&a->config->alerts, hand_alert, a);
-    if (a->context.digester == NULL || a->history == NULL || a->alerts == NULL || !open_chains(a)) {
-        log_error("auditor",
-                  "no memory for the caps of the configuration, or libcrypto lacks SHA-1 or SHA-256");
+    if (a->history == NULL || a->alerts == NULL || !open_chains(a)) {
+        log_error("auditor", "no memory for the caps of the configuration");
         return false;
     }
     if (a->config->history_file[0] != '\0' && !history_load(a->history, a->config->history_file, error))
@@ -398,7 +395,6 @@ static void close_all(struct auditor *a)
     history_close(a->history);
     redis_peer_close(a->peer);
     alerts_close(a->alerts);
-    digest_close(a->context.digester);
 }
 
 static void gather_lanes(struct auditor *a)

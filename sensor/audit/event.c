@@ -80,7 +80,7 @@ static const char *address(struct event *e, const struct address *a, const struc
 
 /* Community ID v1 with seed 0: SHA-1 over seed, both addresses, protocol, padding and both ports, the lower
  * end first. */
-static const char *community_id(struct event *e, const struct event_context *context, const struct session *s)
+static const char *community_id(struct event *e, const struct session *s)
 {
     enum { PROTOCOL_TCP = 6, BASE64_CAP = 29 };
     size_t n = s->family == IP_V4 ? 4 : 16;
@@ -101,7 +101,7 @@ static const char *community_id(struct event *e, const struct event_context *con
     tail[4] = (uint8_t)(second_port >> 8);
     tail[5] = (uint8_t)second_port;
     uint8_t hash[DIGEST_SHA1_BYTES];
-    digest_sha1(context->digester, span_of(in, 2 + 2 * n + 6), hash);
+    digest_sha1(span_of(in, 2 + 2 * n + 6), hash);
     char *room = reserve(e, 2 + BASE64_CAP);
     if (room == NULL)
         return "";

@@ -11,7 +11,6 @@
 
 #include "sensor/audit/policy.h"
 
-struct digester;
 struct house_network;
 
 enum event_field {
@@ -43,7 +42,6 @@ struct event {
 struct event_context {
     const char *site;
     const char *sensor;
-    struct digester *digester;                /* of the auditor's thread */
     const struct house_network *own_networks; /* the ends' place tells the direction; borrowed */
     size_t own_network_count;
 };

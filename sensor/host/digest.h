@@ -15,14 +15,14 @@ enum { DIGEST_MD5_BYTES = 16, DIGEST_SHA1_BYTES = 20, DIGEST_SHA256_BYTES = 32 }
 
 struct digester; /* opaque */
 
-/* digest_open - NULL where libcrypto cannot provide the three hashes (or memory is lacking). */
+/* digest_open - NULL where libcrypto cannot provide MD5 and SHA-256 (or memory is lacking). */
 struct digester *digest_open(void);
 void digest_close(struct digester *d);
 
 /* digest_md5, _sha1, _sha256 - hash a span. out has room for the hash. JA3 is MD5 by definition, Community
- * ID SHA-1: neither protects anything here. */
+ * ID SHA-1: neither protects anything here. SHA-1 is for what comes once a session, and needs no digester. */
 void digest_md5(struct digester *d, struct span in, uint8_t *out);
-void digest_sha1(struct digester *d, struct span in, uint8_t *out);
+void digest_sha1(struct span in, uint8_t *out);
 void digest_sha256(struct digester *d, struct span in, uint8_t *out);
 
 /* digest_hex - lower-case hexadecimal of n bytes, NUL-terminated; out has room for 2 n + 1. */

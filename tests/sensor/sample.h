@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "sensor/audit/event.h"
-#include "sensor/host/digest.h"
 
 struct sample {
     struct session session;
@@ -52,11 +51,10 @@ static inline void sample_session(struct session *s)
 /* Judges the session as it is now and fills the event. */
 static inline void sample_fill(struct sample *x)
 {
-    struct event_context context = {.site = "test", .sensor = "probe", .digester = digest_open()};
+    struct event_context context = {.site = "test", .sensor = "probe"};
     x->facts = (struct facts){.session = &x->session, .host = ""};
     policy_judge(&x->facts, &x->judgement);
     event_fill(&x->event, &context, &x->facts, &x->judgement);
-    digest_close(context.digester);
 }
 
 static inline void sample_make(struct sample *x)

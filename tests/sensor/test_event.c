@@ -9,25 +9,9 @@
 
 #include "sensor/audit/event.h"
 #include "sensor/audit/house.h"
-#include "sensor/host/digest.h"
 
 static struct event event;
 static struct judgement judgement;
-static struct digester *digester;
-
-static int setup(void **state)
-{
-    (void)state;
-    digester = digest_open();
-    return digester == NULL;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    digest_close(digester);
-    return 0;
-}
 
 static const struct house_network own_networks[] = {
     {.address = {{10, 0, 0, 0}}, .family = IP_V4, .bits = 8},
@@ -39,7 +23,6 @@ static void fill(const struct session *s)
 {
     struct event_context context = {.site = "site",
                                     .sensor = "probe",
-                                    .digester = digester,
                                     .own_networks = own_networks,
                                     .own_network_count = own_network_count};
     struct facts facts = {.session = s, .host = ""};
@@ -258,5 +241,5 @@ int main(void)
         cmocka_unit_test(test_event_client_offers_are_unknown_without_a_hello),
         cmocka_unit_test(test_event_lists_findings_worst_first_and_what_is_undecidable),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -69,7 +69,7 @@ static void make_clear(void)
 static void judge(void)
 {
     struct session *s = &x.session;
-    struct event_context context = {.site = "test", .sensor = "probe", .digester = digest_open()};
+    struct event_context context = {.site = "test", .sensor = "probe"};
     x.facts = (struct facts){.session = s,
                              .chain = s->tls.certificate_seen ? &chain : NULL,
                              .at_s = (int64_t)(s->first_ns / 1000000000)};
@@ -79,7 +79,6 @@ static void judge(void)
     event_fill(&x.event, &context, &x.facts, &x.judgement);
     if (house_apply_own(&house, &x.event, &x.judgement))
         event_fill(&x.event, &context, &x.facts, &x.judgement);
-    digest_close(context.digester);
 }
 
 static enum severity severity_of(enum rule rule)

@@ -71,7 +71,7 @@ static struct certificate_chain certificate(const struct run *r, uint8_t hash, i
 /* An event of the session with this certificate, which may come from an earlier session. */
 static void add_with(struct run *r, const struct certificate_chain *chain, bool learnt, const char *host)
 {
-    struct event_context context = {.site = "test", .sensor = "probe", .digester = digest_open()};
+    struct event_context context = {.site = "test", .sensor = "probe"};
     r->x.facts = (struct facts){.session = &r->x.session,
                                 .chain = chain,
                                 .chain_learnt = learnt,
@@ -80,7 +80,6 @@ static void add_with(struct run *r, const struct certificate_chain *chain, bool 
                                 .at_s = now_s(r)};
     policy_judge(&r->x.facts, &r->x.judgement);
     event_fill(&r->x.event, &context, &r->x.facts, &r->x.judgement);
-    digest_close(context.digester);
     r->sink.event(r->sink.state, &r->x.event);
 }
 

@@ -50,9 +50,15 @@ static int64_t clear_after_ms(const struct alerts *a)
 
 /* ---- the table ---- */
 
-static uint64_t hash_of(const char *rule, const char *server_ip, uint16_t port)
+/* Of a server, once for all that is found in a session; then of a rule there. */
+static uint64_t server_hash(const char *server_ip, uint16_t port)
 {
-    return hash_bytes(hash_bytes(port, span_text(rule)), span_text(server_ip));
+    return hash_bytes(port, span_text(server_ip));
+}
+
+static uint64_t hash_of(const char *rule, uint64_t server)
+{
+    return hash_bytes(server, span_text(rule));
 }
 
 static int32_t *head_of(const struct alerts *a, uint64_t hash)
@@ -190,7 +196,7 @@ static struct entry *open_entry(struct alerts *a, const char *rule, enum severit
     struct entry *e = make_room(a, severity);
     if (e == NULL)
         return NULL;
-    uint64_t hash = hash_of(rule, server_ip, port);
+    uint64_t hash = hash_of(rule, server_hash(server_ip, port));
     int32_t *head = head_of(a, hash);
     *e = (struct entry){.hash = hash, .next = *head, .open = true};
     *head = (int32_t)(e - a->entries);
@@ -228,15 +234,15 @@ static void see_again(struct alerts *a, struct entry *e, enum severity severity,
 
 /* ---- what is noted ---- */
 
-static void note(struct alerts *a, const struct event *event, const char *rule, enum severity severity,
-                 const char *detail, const char *advice)
+static void note(struct alerts *a, const struct event *event, uint64_t server, const char *rule,
+                 enum severity severity, const char *detail, const char *advice)
 {
     const struct session *s = event->session;
     const char *server_ip = event->values[EVENT_server_ip].text;
     int64_t ms = event->values[EVENT_ts_end].number;
     if (severity < a->limits.from || severity == SEVERITY_NONE)
         return;
-    struct entry *e = find(a, hash_of(rule, server_ip, s->server_port), rule, server_ip, s->server_port);
+    struct entry *e = find(a, hash_of(rule, server), rule, server_ip, s->server_port);
     if (e != NULL) {
         see_again(a, e, severity, ms, s->final); /* of an interim event, the session comes again */
         return;
@@ -261,14 +267,15 @@ void alerts_note(struct alerts *a, const struct event *e)
     enter_minute(a, e->values[EVENT_ts_end].number);
     if (j->worst < a->limits.from)
         return;
+    uint64_t server = server_hash(e->values[EVENT_server_ip].text, e->session->server_port);
     for (size_t i = 0; i < j->finding_count; i++) {
         const struct rule_info *rule = policy_rule(j->findings[i].rule);
-        note(a, e, rule->id, j->findings[i].severity, rule->wire, rule->advice);
+        note(a, e, server, rule->id, j->findings[i].severity, rule->wire, rule->advice);
     }
     for (size_t i = 0; i < HOUSE_RULES_MAX && j->own >> i != 0; i++)
         if ((j->own >> i & 1) != 0)
-            note(a, e, j->own_rules[i].id, j->own_rules[i].severity, "a rule of the house policy applies",
-                 "");
+            note(a, e, server, j->own_rules[i].id, j->own_rules[i].severity,
+                 "a rule of the house policy applies", "");
 }
 
 void alerts_note_sensor(struct alerts *a, const char *rule, enum severity severity, const char *detail,
@@ -277,7 +284,7 @@ void alerts_note_sensor(struct alerts *a, const char *rule, enum severity severi
     enter_minute(a, now_ms);
     if (severity < a->limits.from || severity == SEVERITY_NONE)
         return;
-    struct entry *e = find(a, hash_of(rule, "", 0), rule, "", 0);
+    struct entry *e = find(a, hash_of(rule, server_hash("", 0)), rule, "", 0);
     if (e != NULL) {
         see_again(a, e, severity, now_ms, true);
         copy_text(e->alert.detail, sizeof e->alert.detail, detail);

@@ -42,16 +42,14 @@ static int64_t seconds_of(const struct session *s)
 /* ---- what a session shows */
 
 /* Could this session show an offer? HELO, a refused greeting or a cut list cannot. */
-static bool shows_offer(const struct session *s, bool *offered)
+static bool shows_offer(const struct session *s, enum starttls starttls, bool *offered)
 {
-    enum starttls starttls = policy_starttls(s);
     *offered = s->mail.offer_starttls_ever;
     return s->mail.offer_starttls_ever || starttls == STARTTLS_NOT_OFFERED || starttls == STARTTLS_STRIPPED;
 }
 
-static bool tls_failed(const struct session *s)
+static bool tls_failed(const struct session *s, enum starttls starttls)
 {
-    enum starttls starttls = policy_starttls(s);
     return policy_tls_state(s) == TLS_STATE_FAILED || starttls == STARTTLS_REFUSED ||
            starttls == STARTTLS_FAILED;
 }
@@ -212,11 +210,8 @@ void history_look(struct history *h, const struct session *s, const struct certi
 
 /* ---- noting */
 
-static void note_offer(struct history_server *r, const struct session *s)
+static void note_offer(struct history_server *r, const struct session *s, bool offered)
 {
-    bool offered = false;
-    if (!shows_offer(s, &offered))
-        return;
     int64_t now_s = seconds_of(s);
     struct history_day *day = &r->days[now_s / DAY_S % HISTORY_DAYS];
     if (day->day != now_s / DAY_S)
@@ -308,9 +303,9 @@ static void note_shared_key(struct history *h, const struct session *s, const st
         r->servers[r->count++] = s->server_address;
 }
 
-static void note_pair(struct history *h, const struct session *s)
+static void note_pair(struct history *h, const struct session *s, enum starttls starttls)
 {
-    bool failed = tls_failed(s);
+    bool failed = tls_failed(s, starttls);
     if (!failed && chosen_version(s) == 0)
         return;
     struct history_key key = pair_key(s);
@@ -327,13 +322,16 @@ void history_note(struct history *h, const struct session *s, const struct certi
 {
     if (!s->final)
         return;
-    note_pair(h, s);
+    enum starttls starttls = policy_starttls(s);
+    note_pair(h, s, starttls);
     bool offered = false;
-    if (!shows_offer(s, &offered) && chosen_version(s) == 0 && chain == NULL)
+    bool shown = shows_offer(s, starttls, &offered);
+    if (!shown && chosen_version(s) == 0 && chain == NULL)
         return; /* nothing to remember: a sweep over many addresses must not push out what is known of the real ones */
     struct history_key key = server_key(s);
     struct history_server *r = history_table_add(&h->servers, &key);
-    note_offer(r, s);
+    if (shown)
+        note_offer(r, s, offered);
     note_version(r->version_last_s, chosen_version(s), seconds_of(s));
     note_hour(r, s);
     if (chain == NULL)

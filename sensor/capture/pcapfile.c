@@ -1,5 +1,7 @@
 #include "sensor/capture/pcapfile.h"
 
+#include <string.h>
+
 enum {
     FILE_HEADER_BYTES = 24,
     RECORD_HEADER_BYTES = 16,
@@ -75,17 +77,37 @@ static inline bool have(struct pcapfile *f, size_t n)
     return ready.n >= n;
 }
 
+struct record_header {
+    uint32_t seconds;
+    uint32_t fraction;
+    uint32_t captured;
+    uint32_t wire;
+};
+
+/* All four at once, and turned round only where the file comes from a machine of the other kind. */
+static inline struct record_header read_header(const struct pcapfile *f, struct span bytes)
+{
+    struct record_header h = {0};
+    _Static_assert(sizeof h == RECORD_HEADER_BYTES, "as in the file");
+    if (bytes.n == sizeof h)
+        memcpy(&h, bytes.p, sizeof h);
+    if (f->little_endian != (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)) {
+        h.seconds = __builtin_bswap32(h.seconds);
+        h.fraction = __builtin_bswap32(h.fraction);
+        h.captured = __builtin_bswap32(h.captured);
+        h.wire = __builtin_bswap32(h.wire);
+    }
+    return h;
+}
+
 enum pcapfile_result pcapfile_next(struct pcapfile *f, struct source_frame *frame)
 {
     static const char CUT[] = "the file ends inside a packet record";
     f->offset = f->next_offset;
     if (!have(f, RECORD_HEADER_BYTES))
         return cursor_left(&f->window) == 0 ? PCAPFILE_END : broken(f, CUT);
-    struct cursor h = cursor_over(cursor_take(&f->window, RECORD_HEADER_BYTES));
-    uint64_t seconds = read_u32(f->little_endian, &h);
-    uint64_t fraction = read_u32(f->little_endian, &h);
-    uint32_t captured = read_u32(f->little_endian, &h);
-    uint32_t wire = read_u32(f->little_endian, &h);
+    struct record_header h = read_header(f, cursor_take(&f->window, RECORD_HEADER_BYTES));
+    uint32_t captured = h.captured;
     if (captured > RECORD_CAP_BYTES)
         return broken(f, "a packet of more than 262144 bytes");
     if (!have(f, captured))
@@ -93,8 +115,8 @@ enum pcapfile_result pcapfile_next(struct pcapfile *f, struct source_frame *fram
     f->next_offset = f->offset + RECORD_HEADER_BYTES + captured;
     /* More than the file's own snap length is not to be believed. */
     frame->bytes = span_head(cursor_take(&f->window, captured), f->snaplen_bytes);
-    frame->wire_bytes = wire > frame->bytes.n ? wire : (uint32_t)frame->bytes.n;
-    frame->time_ns = seconds * 1000000000 + fraction * f->ns_per_unit;
+    frame->wire_bytes = h.wire > frame->bytes.n ? h.wire : (uint32_t)frame->bytes.n;
+    frame->time_ns = (uint64_t)h.seconds * 1000000000 + (uint64_t)h.fraction * f->ns_per_unit;
     frame->link_type = f->link_type;
     return PCAPFILE_FRAME;
 }

@@ -20,7 +20,7 @@
 /* An empty ring is looked at again after this long: waking a thread for every session would cost more than
  * the session. */
 enum {
-    IDLE_SLEEP_US = 1000,
+    IDLE_SLEEP_US = 2500,
     TICK_EVERY_MS = 200,
     STATUS_EVERY_TICKS = 5,
     LIVE_BEHIND_MS = 5000, /* live and idle: what is older has been seen */

@@ -20,9 +20,9 @@
 #include "proxy.h"
 #include "stream.h"
 
-/* Events of one line that wait: a greeting may be a PREAUTH with capabilities, a reply refusal, good-bye and
- * injection. */
-enum { TALK_EVENTS_CAP = 3 };
+/* Events of one line that wait. The most that one can be, for somebody who tries: a greeting of IMAP, a good-bye, with a
+ * referral, and all of it behind a go-ahead. */
+enum { TALK_EVENTS_CAP = 4 };
 
 /* Room for the text of an event; longer names and greetings are cut. RFC 5321 allows 255 for a domain, but real
  * ones stay below 100, and state is taken for every flow. */

@@ -127,8 +127,9 @@ struct facts {
 };
 
 /* policy_judge - apply every rule.
- * out   overwritten */
-void policy_judge(const struct facts *f, struct judgement *out);
+ * given  its outcome need not be filled in
+ * out    overwritten */
+void policy_judge(const struct facts *given, struct judgement *out);
 
 /* policy_settle - order, worst severity and verdict anew, after findings were taken away or changed. */
 void policy_settle(const struct session *s, struct judgement *j);

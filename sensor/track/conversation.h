@@ -38,7 +38,7 @@ enum reading {
     READING_NOTHING /* nothing more can be told from it */
 };
 
-enum { MAIL_STATE_BYTES = 2624, SESSION_ID_CAP = 32 };
+enum { MAIL_STATE_BYTES = 2640, SESSION_ID_CAP = 32 };
 
 struct conversation {
     const struct session_shared *shared;

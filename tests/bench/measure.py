@@ -46,13 +46,14 @@ def make_load(tree, packets, sessions, path, captures, *options):
     return tuple(map(int, done.stdout.split()))
 
 
-def usage_of(words):
-    """Resources of one run, as wait4 has them."""
+def usage_of(words, cpus=None):
+    """Resources of one run, as wait4 has them; on those CPUs alone where some are named."""
     if "--json" in words:  # a new file each time: to empty an old one is no work of the sensor
         output = words[words.index("--json") + 1]
         if os.path.isfile(output):
             os.unlink(output)
-    process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                               preexec_fn=(lambda: os.sched_setaffinity(0, cpus)) if cpus else None)
     error = process.stderr.read()
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -61,9 +62,9 @@ def usage_of(words):
     return usage
 
 
-def cpu_seconds(words):
+def cpu_seconds(words, cpus=None):
     """User and system time of one run."""
-    usage = usage_of(words)
+    usage = usage_of(words, cpus)
     return usage.ru_utime + usage.ru_stime
 
 
@@ -72,9 +73,15 @@ def peak_bytes(words):
     return usage_of(words).ru_maxrss * 1024
 
 
-def medians(runs, *programs):
+def one_cpu():
+    """The last that this process may use. Two threads on two virtual CPUs may be two halves of one core, and slow each
+    other down by what else the host does; the time of a program is then not its own."""
+    return {max(os.sched_getaffinity(0))}
+
+
+def medians(runs, *programs, cpus=None):
     """Medians of the programs' times; they take turns, so that a slow moment hits all of them alike."""
-    times = [[cpu_seconds(words) for words in programs] for _ in range(runs)]
+    times = [[cpu_seconds(words, cpus) for words in programs] for _ in range(runs)]
     return [statistics.median(column) for column in zip(*times)]
 
 

@@ -5,9 +5,9 @@
 #include <string.h>
 
 enum {
-    DECIMAL_CAP = 20,
+    DECIMAL_CAP = 20, /* digits of the largest number */
     DECIMAL_SIGNED_CAP = DECIMAL_CAP + 1
-}; /* digits of the largest number; with a sign */
+};
 
 /* decimal_length - how many digits a number has; 1 to DECIMAL_CAP. */
 static inline unsigned decimal_length(uint64_t n)

@@ -172,8 +172,8 @@ static void note_certificate(struct conversation *c, enum side from, const struc
     if (piece->length <= EMPTY_LIST_BYTES)
         return;
     t->certificate_seen |= from == SERVER;
-    t->resumed &= from !=
-                  SERVER; /* who echoes a session id and sends its certificate all the same resumes nothing */
+    if (from == SERVER) /* who echoes a session id and sends its certificate all the same resumes nothing */
+        t->resumed = false;
     t->client_certificate_seen |= from == CLIENT;
     if (!piece->cut && c->shared->chains != NULL && *number == 0)
         *number = chains_note(c->shared->chains, piece->body);

@@ -68,13 +68,14 @@ static const struct dh_prime {
 #undef DH_PRIME
 };
 
-/* The code is the first member of every row, which is where a pointer to the row points. */
-static int compare_u16(const void *key, const void *row)
-{
-    uint16_t a = *(const uint16_t *)key;
-    uint16_t b = *(const uint16_t *)row;
-    return (a > b) - (a < b);
-}
+/* The last row at or before a code, without a jump that depends on it: half of them would be guessed wrong. */
+#define FIND_ROW(rows, wanted)                                                                               \
+    do {                                                                                                     \
+        size_t at = 0;                                                                                       \
+        for (size_t left = sizeof(rows) / sizeof(rows)[0]; left > 1; left -= left / 2)                       \
+            at = (rows)[at + left / 2].code <= (wanted) ? at + left / 2 : at;                                \
+        return (rows)[at].code == (wanted) ? &(rows)[at] : NULL;                                             \
+    } while (0)
 
 static int compare_u32(const void *key, const void *row)
 {
@@ -97,13 +98,12 @@ const struct registry_suite *registry_suite_find(uint16_t code)
 
 const struct registry_group *registry_group_find(uint16_t code)
 {
-    return bsearch(&code, groups, sizeof groups / sizeof groups[0], sizeof groups[0], compare_u16);
+    FIND_ROW(groups, code);
 }
 
 const struct registry_signature *registry_signature_find(uint16_t code)
 {
-    return bsearch(&code, signatures, sizeof signatures / sizeof signatures[0], sizeof signatures[0],
-                   compare_u16);
+    FIND_ROW(signatures, code);
 }
 
 static int compare_prime(const void *key, const void *row)

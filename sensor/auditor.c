@@ -144,40 +144,45 @@ static const char *host_of(const struct auditor *a, const struct session *s,
                            const struct certificate_chain *chain)
 {
     unsigned char address[16];
-    bool literal = inet_pton(AF_INET, s->sni, address) == 1 || inet_pton(AF_INET6, s->sni, address) == 1;
-    return literal || s->sni[0] == '\0' ? house_host(&a->house, s, chain) : s->sni;
+    size_t n = strlen(s->sni);
+    /* Few names end as an IPv4 address does, none holds the colon of an IPv6 address. */
+    bool looks_so = n > 0 && ((s->sni[n - 1] >= '0' && s->sni[n - 1] <= '9') || strchr(s->sni, ':') != NULL);
+    bool literal = looks_so &&
+                   (inet_pton(AF_INET, s->sni, address) == 1 || inet_pton(AF_INET6, s->sni, address) == 1);
+    return literal || n == 0 ? house_host(&a->house, s, chain) : s->sni;
 }
 
 /* Only a session without an offer raises the question, so that Redis is seldom asked. */
 static bool offered_elsewhere(const struct auditor *a, const struct session *s)
 {
-    enum starttls starttls = policy_starttls(s);
+    enum starttls starttls = a->peer != NULL ? policy_starttls(s) : STARTTLS_NONE;
     bool missing = starttls == STARTTLS_NOT_OFFERED || starttls == STARTTLS_STRIPPED;
-    return missing && a->peer != NULL && redis_peer_offered(a->peer, s, a->config->history.path_window_s);
+    return missing && redis_peer_offered(a->peer, s, a->config->history.path_window_s);
 }
 
 static void take_session(struct auditor *a, size_t lane, const struct session *s)
 {
     struct past past;
+    const struct certificate_chain *chain = chain_of(a, lane, s->tls.chain_number);
     struct facts facts = {.session = s,
-                          .chain = chain_of(a, lane, s->tls.chain_number),
+                          .chain = chain,
                           .client_chain = chain_of(a, lane, s->tls.client_chain_number),
                           .past = &past,
                           .profile = a->config->profile,
                           .at_s = a->config->at_s != 0 ? a->config->at_s : (int64_t)(s->first_ns / NS_PER_S)};
-    facts.host = host_of(a, s, facts.chain);
-    history_look(a->history, s, facts.chain, &past);
+    facts.host = host_of(a, s, chain);
+    history_look(a->history, s, chain, &past);
     past.offered_elsewhere_lately = offered_elsewhere(a, s);
-    history_note(a->history, s, facts.chain);
     /* Learnt with the session and not with the chain, which may be read early or late: the same input must give
      * the same events. */
-    if (facts.chain != NULL)
-        *leaf_place(a, facts.chain->sha256) = (struct leaf_place){lane, s->tls.chain_number};
-    if (facts.chain == NULL && !s->tls.certificate_seen && s->tls.server_hello) {
+    if (chain != NULL)
+        *leaf_place(a, chain->sha256) = (struct leaf_place){lane, s->tls.chain_number};
+    if (chain == NULL && !s->tls.certificate_seen && s->tls.server_hello) {
         facts.chain = learnt_chain(a, &past);
         facts.chain_learnt = facts.chain != NULL;
     }
     publish(a, &facts);
+    history_note(a->history, s, &a->judgement.outcome, chain);
 }
 
 static void take_from(struct auditor *a, size_t lane, const struct session *s)
@@ -192,6 +197,9 @@ static bool drain(struct auditor *a, size_t lane)
     bool any = false;
     struct ring *ring = lane_ring(a->lanes[lane]);
     for (const struct session *s = ring_peek(ring); s != NULL; s = ring_peek(ring)) {
+        const struct session *next = ring_peek_next(ring);
+        if (next != NULL)
+            history_expect(a->history, next);
         take_from(a, lane, s);
         any = true;
     }

@@ -17,8 +17,8 @@ enum {
 
 static const char suppressed_rule[] = "alerts_suppressed";
 
+/* Apart from the alert, which is large: what is looked through lies close together. */
 struct entry {
-    struct alert alert;
     uint64_t hash;
     int32_t next; /* in its chain, or among the free ones */
     bool open;
@@ -30,7 +30,9 @@ struct alerts {
     void (*hand)(void *context, const struct alert *alert);
     void *context;
     struct entry *entries;
-    int32_t *heads;
+    struct alert *told; /* the alert of each entry */
+    int32_t *heads;     /* `head_mask` and one */
+    uint32_t head_mask;
     uint32_t used; /* entries from here on were never taken */
     int32_t free;
     int64_t look_at_ms; /* nothing can be cleared before */
@@ -63,17 +65,22 @@ static uint64_t hash_of(const char *rule, uint64_t server)
 
 static int32_t *head_of(const struct alerts *a, uint64_t hash)
 {
-    return &a->heads[(hash >> 20) % a->limits.open];
+    return &a->heads[hash >> 20 & a->head_mask];
+}
+
+static struct alert *alert_of(const struct alerts *a, const struct entry *e)
+{
+    return &a->told[e - a->entries];
 }
 
 static struct entry *find(const struct alerts *a, uint64_t hash, const char *rule, const char *server_ip,
                           uint16_t port)
 {
     for (int32_t i = *head_of(a, hash); i != NOTHING; i = a->entries[i].next) {
-        struct entry *e = &a->entries[i];
-        if (e->hash == hash && e->alert.server_port == port && strcmp(e->alert.rule, rule) == 0 &&
-            strcmp(e->alert.server_ip, server_ip) == 0)
-            return e;
+        const struct alert *alert = &a->told[i];
+        if (a->entries[i].hash == hash && alert->server_port == port && strcmp(alert->rule, rule) == 0 &&
+            strcmp(alert->server_ip, server_ip) == 0)
+            return &a->entries[i];
     }
     return NULL;
 }
@@ -88,7 +95,7 @@ static void unlink_entry(struct alerts *a, struct entry *e)
     e->next = a->free;
     e->open = false;
     a->free = index;
-    a->open[e->alert.severity]--;
+    a->open[alert_of(a, e)->severity]--;
 }
 
 /* NULL where none is free. */
@@ -102,20 +109,20 @@ static struct entry *take_entry(struct alerts *a)
     return a->used < a->limits.open ? &a->entries[a->used++] : NULL;
 }
 
-static bool goes_before(const struct entry *a, const struct entry *b)
+static bool goes_before(const struct alert *a, const struct alert *b)
 {
-    if (a->alert.severity != b->alert.severity)
-        return a->alert.severity < b->alert.severity;
-    return a->alert.last_ms < b->alert.last_ms;
+    if (a->severity != b->severity)
+        return a->severity < b->severity;
+    return a->last_ms < b->last_ms;
 }
 
 /* ---- handing out ---- */
 
 static void clear(struct alerts *a, struct entry *e)
 {
-    e->alert.state = ALERT_CLEARED;
+    alert_of(a, e)->state = ALERT_CLEARED;
     if (e->handed)
-        a->hand(a->context, &e->alert);
+        a->hand(a->context, alert_of(a, e));
     unlink_entry(a, e);
 }
 
@@ -156,13 +163,13 @@ static void hand_raised(struct alerts *a, struct entry *e)
     e->handed = a->raised < a->limits.raised_a_minute;
     if (e->handed) {
         a->raised++;
-        a->hand(a->context, &e->alert);
+        a->hand(a->context, alert_of(a, e));
         return;
     }
     a->suppressed++;
     a->suppressed_this_minute++;
-    if (e->alert.severity > a->suppressed_worst)
-        a->suppressed_worst = e->alert.severity;
+    if (alert_of(a, e)->severity > a->suppressed_worst)
+        a->suppressed_worst = alert_of(a, e)->severity;
 }
 
 /* Room for an alert of this severity: the least severe, then the least recent is given up, which may be the new one. */
@@ -171,14 +178,14 @@ static struct entry *make_room(struct alerts *a, enum severity severity)
     struct entry *e = take_entry(a);
     if (e != NULL)
         return e;
-    struct entry *victim = &a->entries[0];
+    const struct alert *victim = &a->told[0];
     for (uint32_t i = 1; i < a->limits.open; i++)
-        if (goes_before(&a->entries[i], victim))
-            victim = &a->entries[i];
+        if (goes_before(&a->told[i], victim))
+            victim = &a->told[i];
     a->given_up++;
-    if (victim->alert.severity > severity)
+    if (victim->severity > severity)
         return NULL;
-    clear(a, victim);
+    clear(a, &a->entries[victim - a->told]);
     return take_entry(a);
 }
 
@@ -200,17 +207,18 @@ static struct entry *open_entry(struct alerts *a, const char *rule, enum severit
     int32_t *head = head_of(a, hash);
     *e = (struct entry){.hash = hash, .next = *head, .open = true};
     *head = (int32_t)(e - a->entries);
-    e->alert = (struct alert){.state = ALERT_RAISED,
-                              .severity = severity,
-                              .server_port = port,
-                              .protocol = "",
-                              .role = "",
-                              .first_ms = ms,
-                              .last_ms = ms,
-                              .hits = 1,
-                              .advice = ""};
-    copy_text(e->alert.rule, sizeof e->alert.rule, rule);
-    copy_text(e->alert.server_ip, sizeof e->alert.server_ip, server_ip);
+    struct alert *alert = alert_of(a, e);
+    *alert = (struct alert){.state = ALERT_RAISED,
+                            .severity = severity,
+                            .server_port = port,
+                            .protocol = "",
+                            .role = "",
+                            .first_ms = ms,
+                            .last_ms = ms,
+                            .hits = 1,
+                            .advice = ""};
+    copy_text(alert->rule, sizeof alert->rule, rule);
+    copy_text(alert->server_ip, sizeof alert->server_ip, server_ip);
     a->open[severity]++;
     int64_t clear_at_ms = ms + clear_after_ms(a);
     if (clear_at_ms < a->look_at_ms)
@@ -218,18 +226,18 @@ static struct entry *open_entry(struct alerts *a, const char *rule, enum severit
     return e;
 }
 
-static void see_again(struct alerts *a, struct entry *e, enum severity severity, int64_t ms, bool counts)
+static void see_again(struct alerts *a, struct alert *alert, enum severity severity, int64_t ms, bool counts)
 {
-    e->alert.hits += counts;
-    if (ms > e->alert.last_ms)
-        e->alert.last_ms = ms;
-    if (ms < e->alert.first_ms)
-        e->alert.first_ms = ms;
-    if (severity <= e->alert.severity)
+    alert->hits += counts;
+    if (ms > alert->last_ms)
+        alert->last_ms = ms;
+    if (ms < alert->first_ms)
+        alert->first_ms = ms;
+    if (severity <= alert->severity)
         return;
-    a->open[e->alert.severity]--; /* it has become worse, and keeps that: a server has several roles */
+    a->open[alert->severity]--; /* it has become worse, and keeps that: a server has several roles */
     a->open[severity]++;
-    e->alert.severity = severity;
+    alert->severity = severity;
 }
 
 /* ---- what is noted ---- */
@@ -244,20 +252,22 @@ static void note(struct alerts *a, const struct event *event, uint64_t server, c
         return;
     struct entry *e = find(a, hash_of(rule, server), rule, server_ip, s->server_port);
     if (e != NULL) {
-        see_again(a, e, severity, ms, s->final); /* of an interim event, the session comes again */
+        see_again(a, alert_of(a, e), severity, ms,
+                  s->final); /* of an interim event, the session comes again */
         return;
     }
     e = open_entry(a, rule, severity, server_ip, s->server_port, ms);
     if (e == NULL)
         return;
-    copy_text(e->alert.server_name, sizeof e->alert.server_name,
+    struct alert *alert = alert_of(a, e);
+    copy_text(alert->server_name, sizeof alert->server_name,
               s->server_name[0] != '\0' ? s->server_name : event->facts->host);
-    copy_text(e->alert.client_ip, sizeof e->alert.client_ip, event->values[EVENT_client_ip].text);
-    copy_text(e->alert.session, sizeof e->alert.session, event->values[EVENT_id].text);
-    copy_text(e->alert.detail, sizeof e->alert.detail, detail);
-    e->alert.protocol = session_protocol_word((enum protocol)s->protocol);
-    e->alert.role = session_role_word((enum role)s->role);
-    e->alert.advice = advice;
+    copy_text(alert->client_ip, sizeof alert->client_ip, event->values[EVENT_client_ip].text);
+    copy_text(alert->session, sizeof alert->session, event->values[EVENT_id].text);
+    copy_text(alert->detail, sizeof alert->detail, detail);
+    alert->protocol = session_protocol_word((enum protocol)s->protocol);
+    alert->role = session_role_word((enum role)s->role);
+    alert->advice = advice;
     hand_raised(a, e);
 }
 
@@ -286,15 +296,16 @@ void alerts_note_sensor(struct alerts *a, const char *rule, enum severity severi
         return;
     struct entry *e = find(a, hash_of(rule, server_hash("", 0)), rule, "", 0);
     if (e != NULL) {
-        see_again(a, e, severity, now_ms, true);
-        copy_text(e->alert.detail, sizeof e->alert.detail, detail);
+        see_again(a, alert_of(a, e), severity, now_ms, true);
+        copy_text(alert_of(a, e)->detail, sizeof alert_of(a, e)->detail, detail);
         return;
     }
     e = open_entry(a, rule, severity, "", 0, now_ms);
     if (e == NULL)
         return;
-    copy_text(e->alert.detail, sizeof e->alert.detail, detail);
-    e->alert.advice = advice;
+    struct alert *alert = alert_of(a, e);
+    copy_text(alert->detail, sizeof alert->detail, detail);
+    alert->advice = advice;
     hand_raised(a, e);
 }
 
@@ -306,7 +317,7 @@ void alerts_tick(struct alerts *a, int64_t now_ms)
     int64_t next_ms = INT64_MAX;
     for (uint32_t i = 0; i < a->used; i++) {
         struct entry *e = &a->entries[i];
-        int64_t clear_at_ms = e->alert.last_ms + clear_after_ms(a);
+        int64_t clear_at_ms = a->told[i].last_ms + clear_after_ms(a);
         if (e->open && clear_at_ms <= now_ms)
             clear(a, e);
         else if (e->open && clear_at_ms < next_ms)
@@ -331,13 +342,16 @@ struct alerts *alerts_open(const struct alert_limits *limits,
         return NULL;
     *a = (struct alerts){
         .limits = *limits, .hand = hand, .context = context, .free = NOTHING, .look_at_ms = INT64_MAX};
+    while (a->head_mask < limits->open - 1)
+        a->head_mask = a->head_mask << 1 | 1;
     a->entries = calloc(limits->open, sizeof *a->entries);
-    a->heads = malloc(limits->open * sizeof *a->heads);
-    if (a->entries == NULL || a->heads == NULL) {
+    a->told = calloc(limits->open, sizeof *a->told);
+    a->heads = malloc(((size_t)a->head_mask + 1) * sizeof *a->heads);
+    if (a->entries == NULL || a->told == NULL || a->heads == NULL) {
         alerts_close(a);
         return NULL;
     }
-    for (uint32_t i = 0; i < limits->open; i++)
+    for (size_t i = 0; i <= a->head_mask; i++)
         a->heads[i] = NOTHING;
     return a;
 }
@@ -347,6 +361,7 @@ void alerts_close(struct alerts *a)
     if (a == NULL)
         return;
     free(a->entries);
+    free(a->told);
     free(a->heads);
     free(a);
 }

@@ -26,10 +26,14 @@ static char *put_text(char *room, const char *text)
     return room + n;
 }
 
+/* The last digits of a number, an even count; and a NUL. */
 static char *put_hex(char *room, uint64_t number, unsigned digits)
 {
-    for (unsigned i = digits; i-- > 0; number >>= 4)
-        room[i] = "0123456789abcdef"[number & 15];
+    uint8_t octets[sizeof number];
+    unsigned n = digits / 2;
+    for (unsigned i = 0; i < n; i++)
+        octets[i] = (uint8_t)(number >> 8 * (n - 1 - i));
+    digest_hex(octets, n, room);
     return room + digits;
 }
 
@@ -40,7 +44,7 @@ static const char *code_text(struct event *e, const char *prefix, uint32_t code,
     char *room = reserve(e, CODE_CAP);
     if (room == NULL)
         return "";
-    *put_hex(put_text(room, prefix), code, digits) = '\0';
+    put_hex(put_text(room, prefix), code, digits);
     return room;
 }
 
@@ -382,18 +386,18 @@ void event_fill(struct event *e, const struct event_context *context, const stru
     const struct session_mail *m = &s->mail;
     const struct session_tls *t = &s->tls;
     const struct outcome *o = &j->outcome;
-    struct event_value *v = e->values;
+    union event_value *v = e->values;
     e->session = s;
     e->facts = facts;
     e->judgement = j;
     e->scratch_used = 0;
 #define FIELD_TEXT(expression)                                                                               \
-    (struct event_value)                                                                                     \
+    (union event_value)                                                                                      \
     {                                                                                                        \
         .text = (expression)                                                                                 \
     }
 #define FIELD_NUMBER(expression)                                                                             \
-    (struct event_value)                                                                                     \
+    (union event_value)                                                                                      \
     {                                                                                                        \
         .number = (expression)                                                                               \
     }

@@ -22,7 +22,7 @@ enum event_field {
 
 enum event_kind { EVENT_TEXT, EVENT_NUMBER };
 
-struct event_value {
+union event_value {
     const char *text; /* EVENT_TEXT: NUL-terminated; borrowed from the event, the session or constant */
     int64_t number;   /* EVENT_NUMBER */
 };
@@ -30,7 +30,7 @@ struct event_value {
 enum { EVENT_SCRATCH_BYTES = 4096 };
 
 struct event {
-    struct event_value values[EVENT_FIELD_COUNT];
+    union event_value values[EVENT_FIELD_COUNT];
     const struct session *session;     /* borrowed */
     const struct facts *facts;         /* borrowed */
     const struct judgement *judgement; /* borrowed */

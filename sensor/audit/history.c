@@ -48,10 +48,10 @@ static bool shows_offer(const struct session *s, enum starttls starttls, bool *o
     return s->mail.offer_starttls_ever || starttls == STARTTLS_NOT_OFFERED || starttls == STARTTLS_STRIPPED;
 }
 
-static bool tls_failed(const struct session *s, enum starttls starttls)
+static bool tls_failed(const struct outcome *outcome)
 {
-    return policy_tls_state(s) == TLS_STATE_FAILED || starttls == STARTTLS_REFUSED ||
-           starttls == STARTTLS_FAILED;
+    return outcome->tls_state == TLS_STATE_FAILED || outcome->starttls == STARTTLS_REFUSED ||
+           outcome->starttls == STARTTLS_FAILED;
 }
 
 static uint16_t chosen_version(const struct session *s)
@@ -181,6 +181,13 @@ static void look_at_key(const struct history *h, const struct history_shared_key
     out->key_reused = others + 1 >= h->limits.key_servers;
 }
 
+/* Nearly every session has a pair of its own, and its place in a table of 256 KiB is in no cache. */
+void history_expect(const struct history *h, const struct session *s)
+{
+    struct history_key key = pair_key(s);
+    history_table_expect(&h->pairs, &key);
+}
+
 void history_look(struct history *h, const struct session *s, const struct certificate_chain *chain,
                   struct past *out)
 {
@@ -303,9 +310,9 @@ static void note_shared_key(struct history *h, const struct session *s, const st
         r->servers[r->count++] = s->server_address;
 }
 
-static void note_pair(struct history *h, const struct session *s, enum starttls starttls)
+static void note_pair(struct history *h, const struct session *s, const struct outcome *outcome)
 {
-    bool failed = tls_failed(s, starttls);
+    bool failed = tls_failed(outcome);
     if (!failed && chosen_version(s) == 0)
         return;
     struct history_key key = pair_key(s);
@@ -318,14 +325,14 @@ static void note_pair(struct history *h, const struct session *s, enum starttls 
     }
 }
 
-void history_note(struct history *h, const struct session *s, const struct certificate_chain *chain)
+void history_note(struct history *h, const struct session *s, const struct outcome *outcome,
+                  const struct certificate_chain *chain)
 {
     if (!s->final)
         return;
-    enum starttls starttls = policy_starttls(s);
-    note_pair(h, s, starttls);
+    note_pair(h, s, outcome);
     bool offered = false;
-    bool shown = shows_offer(s, starttls, &offered);
+    bool shown = shows_offer(s, outcome->starttls, &offered);
     if (!shown && chosen_version(s) == 0 && chain == NULL)
         return; /* nothing to remember: a sweep over many addresses must not push out what is known of the real ones */
     struct history_key key = server_key(s);

@@ -49,6 +49,7 @@ struct past {
  * keys. */
 void history_defaults(struct history_limits *limits);
 
+struct outcome; /* policy.h */
 struct history; /* opaque */
 
 /* history_open - take all memory. Returns NULL where it is lacking. */
@@ -60,8 +61,14 @@ void history_close(struct history *h);
 void history_look(struct history *h, const struct session *s, const struct certificate_chain *chain,
                   struct past *out);
 
-/* history_note - remember this session. Interim accounts are not remembered. */
-void history_note(struct history *h, const struct session *s, const struct certificate_chain *chain);
+/* history_expect - this session will be looked up next but one: what is looked at first is fetched from memory meanwhile.
+ * Changes nothing. */
+void history_expect(const struct history *h, const struct session *s);
+
+/* history_note - remember this session. Interim accounts are not remembered.
+ * outcome  of the session (policy_outcome) */
+void history_note(struct history *h, const struct session *s, const struct outcome *outcome,
+                  const struct certificate_chain *chain);
 
 /* history_load - read a file that history_save wrote. A file of another version or one that is damaged is
  * refused whole.

@@ -5,6 +5,7 @@
 #include <sys/random.h>
 
 #include "sensor/host/hash.h"
+#include "sensor/host/memory.h"
 
 enum { NONE = 0 };
 
@@ -14,8 +15,8 @@ bool history_table_open(struct history_table *t, uint32_t capacity, size_t row_b
     while (buckets < capacity && buckets < UINT32_C(1) << 30)
         buckets *= 2;
     *t = (struct history_table){.capacity = capacity, .row_bytes = row_bytes, .bucket_mask = buckets - 1};
-    t->links = calloc((size_t)capacity + 1, sizeof *t->links);
-    t->rows = calloc((size_t)capacity + 1, row_bytes);
+    t->links = memory_take((size_t)capacity + 1, sizeof *t->links);
+    t->rows = memory_take((size_t)capacity + 1, row_bytes);
     t->buckets = calloc(buckets, sizeof *t->buckets);
     return t->links != NULL && t->rows != NULL && t->buckets != NULL &&
            getrandom(&t->salt, sizeof t->salt, 0) == (ssize_t)sizeof t->salt;
@@ -23,8 +24,8 @@ bool history_table_open(struct history_table *t, uint32_t capacity, size_t row_b
 
 void history_table_close(struct history_table *t)
 {
-    free(t->links);
-    free(t->rows);
+    memory_give(t->links, (size_t)t->capacity + 1, sizeof *t->links);
+    memory_give(t->rows, (size_t)t->capacity + 1, t->row_bytes);
     free(t->buckets);
     *t = (struct history_table){0};
 }
@@ -38,6 +39,11 @@ static uint32_t *bucket_of(const struct history_table *t, const struct history_k
     uint64_t h = hash_fold(words[0] ^ t->salt, words[1] ^ HASH_ODD);
     h = hash_fold(h ^ words[2], words[3] ^ HASH_ODD);
     return &t->buckets[hash_fold(h ^ words[4], t->salt | 1) & t->bucket_mask];
+}
+
+void history_table_expect(const struct history_table *t, const struct history_key *key)
+{
+    __builtin_prefetch(bucket_of(t, key));
 }
 
 static uint32_t find(struct history_table *t, const struct history_key *key)

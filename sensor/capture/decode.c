@@ -463,15 +463,16 @@ const char *decode_tunnel_word(enum tunnel tunnel)
 /* By hand: inet_ntop goes through a printf for it, and there are two addresses in every event. */
 static unsigned dotted(const uint8_t *bytes, char *text)
 {
+#define TEN(d) d "0.", d "1.", d "2.", d "3.", d "4.", d "5.", d "6.", d "7.", d "8.", d "9."
+    static const char octets[][5] = {
+        TEN(""),   TEN("1"),  TEN("2"),  TEN("3"),  TEN("4"),  TEN("5"),  TEN("6"),  TEN("7"),  TEN("8"),
+        TEN("9"),  TEN("10"), TEN("11"), TEN("12"), TEN("13"), TEN("14"), TEN("15"), TEN("16"), TEN("17"),
+        TEN("18"), TEN("19"), TEN("20"), TEN("21"), TEN("22"), TEN("23"), TEN("24"), TEN("25")};
+#undef TEN
     char *p = text;
     for (int i = 0; i < 4; i++) {
-        unsigned b = bytes[i];
-        if (b >= 100)
-            *p++ = (char)('0' + b / 100);
-        if (b >= 10)
-            *p++ = (char)('0' + b / 10 % 10);
-        *p++ = (char)('0' + b % 10);
-        *p++ = '.';
+        memcpy(p, octets[bytes[i]], 4); /* of a short one more than it has, which the next overwrites */
+        p += 2 + (bytes[i] >= 10) + (bytes[i] >= 100);
     }
     p[-1] = '\0';
     return (unsigned)(p - text - 1);

@@ -70,14 +70,18 @@ void digest_sha256(struct digester *d, struct span in, uint8_t *out)
     hash(d, d->sha256, in, out, DIGEST_SHA256_BYTES);
 }
 
+/* Both digits of an octet at once. */
+#define SIXTEEN(d)                                                                                           \
+    d "0" d "1" d "2" d "3" d "4" d "5" d "6" d "7" d "8" d "9" d "a" d "b" d "c" d "d" d "e" d "f"
+
 void digest_hex(const uint8_t *bytes, unsigned n, char *out)
 {
-    static const char digits[] = "0123456789abcdef";
-    for (unsigned i = 0; i < n; i++) {
-        *out++ = digits[bytes[i] >> 4];
-        *out++ = digits[bytes[i] & 15];
-    }
-    *out = '\0';
+    static const char pairs[] = SIXTEEN("0") SIXTEEN("1") SIXTEEN("2") SIXTEEN("3") SIXTEEN("4") SIXTEEN("5")
+        SIXTEEN("6") SIXTEEN("7") SIXTEEN("8") SIXTEEN("9") SIXTEEN("a") SIXTEEN("b") SIXTEEN("c")
+            SIXTEEN("d") SIXTEEN("e") SIXTEEN("f");
+    for (unsigned i = 0; i < n; i++)
+        memcpy(out + (size_t)2 * i, pairs + (size_t)2 * bytes[i], 2);
+    out[(size_t)2 * n] = '\0';
 }
 
 void digest_base64(const uint8_t *bytes, unsigned n, char *out)

@@ -1,14 +1,15 @@
 #include "sensor/host/pool.h"
 
-#include <stdlib.h>
 #include <string.h>
+
+#include "sensor/host/memory.h"
 
 bool pool_open(struct pool *p, uint32_t count, size_t block_bytes)
 {
     enum { ALIGN = 16 };
     size_t rounded = (block_bytes + ALIGN - 1) / ALIGN * ALIGN;
     *p = (struct pool){.count = count, .block_bytes = rounded};
-    p->blocks = calloc(count, rounded);
+    p->blocks = memory_take(count, rounded);
     return p->blocks != NULL;
 }
 
@@ -35,6 +36,6 @@ void pool_give(struct pool *p, void *block)
 
 void pool_close(struct pool *p)
 {
-    free(p->blocks);
+    memory_give(p->blocks, p->count, p->block_bytes);
     *p = (struct pool){0};
 }

@@ -8,7 +8,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
+
+#include "sensor/host/memory.h"
 
 enum { RING_LINE_BYTES = 64 };
 
@@ -27,13 +28,13 @@ static inline bool ring_open(struct ring *r, size_t count, size_t item_bytes)
     while (room < count)
         room *= 2;
     *r = (struct ring){.mask = room - 1, .item_bytes = item_bytes};
-    r->items = calloc(room, item_bytes);
+    r->items = memory_take(room, item_bytes);
     return r->items != NULL;
 }
 
 static inline void ring_close(struct ring *r)
 {
-    free(r->items);
+    memory_give(r->items, r->mask + 1, r->item_bytes);
     r->items = NULL;
 }
 
@@ -60,6 +61,15 @@ static inline const void *ring_peek(struct ring *r)
     if (head == atomic_load_explicit(&r->tail, memory_order_acquire))
         return NULL;
     return r->items + (head & r->mask) * r->item_bytes;
+}
+
+/* ring_peek_next - the one behind the oldest, or NULL where it is not there yet: for who wants to prepare for it. */
+static inline const void *ring_peek_next(struct ring *r)
+{
+    size_t head = atomic_load_explicit(&r->head, memory_order_relaxed);
+    if (atomic_load_explicit(&r->tail, memory_order_acquire) - head < 2)
+        return NULL;
+    return r->items + ((head + 1) & r->mask) * r->item_bytes;
 }
 
 static inline void ring_pop(struct ring *r)

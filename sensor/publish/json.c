@@ -240,7 +240,7 @@ static __attribute__((noinline)) char *put_some_text(char *p, const char *end, c
     return p + length + 1;
 }
 
-static inline char *put_TEXT(char *p, const char *end, const struct event_value *value)
+static inline char *put_TEXT(char *p, const char *end, const union event_value *value)
 {
     *p++ = '"';
     if (value->text[0] != '\0')
@@ -254,7 +254,7 @@ static __attribute__((noinline)) char *put_some_number(char *p, int64_t number)
     return decimal_put_signed(p, number);
 }
 
-static inline char *put_NUMBER(char *p, const char *end, const struct event_value *value)
+static inline char *put_NUMBER(char *p, const char *end, const union event_value *value)
 {
     (void)end;
     if (value->number < 0 || value->number > 9)
@@ -264,7 +264,7 @@ static inline char *put_NUMBER(char *p, const char *end, const struct event_valu
 }
 
 /* Every field by code of its own: what is constant in it, the compiler then knows. */
-static char *put_line(char *p, const char *end, const struct event_value *values)
+static char *put_line(char *p, const char *end, const union event_value *values)
 {
     char *line = p;
 #define FIELD(name, kind, expression)                                                                        \

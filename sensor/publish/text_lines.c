@@ -34,7 +34,7 @@ static void event(void *state, const struct event *e)
 {
     struct lines *l = state;
     FILE *out = l->page.out;
-    const struct event_value *v = e->values;
+    const union event_value *v = e->values;
     if (!e->session->final)
         return;
     print_clock(out, v[EVENT_ts_end].number);

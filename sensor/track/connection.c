@@ -254,11 +254,13 @@ static uint64_t ends_hash(const struct segment *segment)
 struct flow *connection_flow(struct tracker *t, const struct flow_key *key, bool from_low,
                              const struct segment *segment, uint32_t generation)
 {
+    uint16_t row = repeats_row_of(ends_hash(segment));
+    repeats_expect(&t->repeats, row);
     struct flow *f = flow_add(t->flows, key, segment->time_ns);
     f->generation = generation;
     f->vlan = segment->vlan;
     f->tunnel = segment->tunnel;
-    f->row = repeats_row_of(ends_hash(segment));
+    f->row = row;
     counter_add(t->counters, COUNTER_flows, 1);
     if (segment->flags & TCP_SYN) {
         set_client(f, from_low, (segment->flags & TCP_ACK) == 0);

@@ -5,6 +5,7 @@
 #include <sys/random.h>
 
 #include "sensor/host/hash.h"
+#include "sensor/host/memory.h"
 
 enum { NONE = 0, NS_PER_S = 1000000000, LEAST_BUCKETS = 1024 };
 
@@ -27,6 +28,7 @@ struct flow_table {
     uint64_t key0, key1;
     uint64_t turn;
     uint64_t evicted;
+    uint64_t second_ns; /* when the second began in which a flow was touched last */
     uint64_t timeout_ns[FLOW_STAGES];
     struct list lists[FLOW_STAGES];
     void (*leave)(void *context, struct flow *flow);
@@ -158,8 +160,8 @@ struct flow_table *flow_table_open(const struct flow_limits *limits, void (*leav
     t->leave = leave;
     t->context = context;
     memcpy(t->timeout_ns, limits->timeout_ns, sizeof t->timeout_ns);
-    t->flows = calloc((size_t)limits->flows + 1, sizeof *t->flows);
-    t->buckets = calloc(t->bucket_cap, sizeof *t->buckets);
+    t->flows = memory_take((size_t)limits->flows + 1, sizeof *t->flows);
+    t->buckets = memory_take(t->bucket_cap, sizeof *t->buckets);
     uint64_t keys[2];
     if (t->flows == NULL || t->buckets == NULL || getrandom(keys, sizeof keys, 0) != (ssize_t)sizeof keys) {
         flow_table_close(t);
@@ -174,8 +176,8 @@ void flow_table_close(struct flow_table *t)
 {
     if (t == NULL)
         return;
-    free(t->flows);
-    free(t->buckets);
+    memory_give(t->flows, (size_t)t->capacity + 1, sizeof *t->flows);
+    memory_give(t->buckets, t->bucket_cap, sizeof *t->buckets);
     free(t);
 }
 
@@ -359,7 +361,9 @@ void flow_touch(struct flow_table *t, struct flow *f, uint64_t now_ns)
     if (now_ns <= before_ns)
         return;
     f->last_ns = now_ns;
-    if (now_ns / NS_PER_S == before_ns / NS_PER_S)
+    if (now_ns - t->second_ns >= NS_PER_S)
+        t->second_ns = now_ns - now_ns % NS_PER_S;
+    if (before_ns >= t->second_ns)
         return;
     unlink_age(t, f);
     link_newest(t, f);

@@ -20,7 +20,7 @@
  * of them is counted as a retransmission. One cache line. Which connections share a row depends on nothing but their
  * ends, and worker.c gives those of one row to one lane: the same input gives the same count in every run, whatever the
  * number of lanes. */
-enum { REPEATS_ROWS = 16384, REPEATS_ROW = 8 };
+enum { REPEATS_ROWS = 4096, REPEATS_ROW = 8 };
 
 /* Four compared at once: the compiler's vectors, which any machine has, in registers or in parts. */
 typedef uint32_t repeats_looks __attribute__((vector_size(16)));
@@ -46,6 +46,12 @@ void repeats_close(struct repeats *r);
 static inline uint16_t repeats_row_of(uint64_t hash)
 {
     return (uint16_t)(hash % REPEATS_ROWS);
+}
+
+/* repeats_expect - a row will be needed soon: have it fetched from memory meanwhile. */
+static inline void repeats_expect(const struct repeats *r, uint16_t row)
+{
+    __builtin_prefetch(&r->rows[row], 1);
 }
 
 /* repeats_tellable - can a repetition of it be told from another packet that looks alike? Not with bare

@@ -77,7 +77,8 @@ static inline struct past look(struct history *h, struct session s, const struct
 
 static inline void note(struct history *h, struct session s, const struct certificate_chain *chain)
 {
-    history_note(h, &s, chain);
+    struct outcome outcome = policy_outcome(&s);
+    history_note(h, &s, &outcome, chain);
 }
 
 /* `with` sessions with the offer and `without` ones, a second apart from at_s on. */

@@ -88,10 +88,32 @@ static void test_queue_between_two_threads_loses_and_mixes_nothing(void **state)
     queue_close(&q);
 }
 
+static void test_ring_tells_what_comes_behind_the_oldest(void **state)
+{
+    (void)state;
+    struct ring r;
+    assert_true(ring_open(&r, 4, sizeof(uint32_t)));
+    for (uint32_t n = 0; n < 20; n++) { /* round and round, with one and with two in it */
+        assert_null(ring_peek_next(&r));
+        *(uint32_t *)ring_slot(&r) = n;
+        ring_push(&r);
+        assert_null(ring_peek_next(&r));
+        *(uint32_t *)ring_slot(&r) = n + 100;
+        ring_push(&r);
+        assert_int_equal(*(const uint32_t *)ring_peek(&r), n);
+        assert_int_equal(*(const uint32_t *)ring_peek_next(&r), n + 100);
+        ring_pop(&r);
+        assert_null(ring_peek_next(&r));
+        ring_pop(&r);
+    }
+    ring_close(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_queue_gives_back_in_order_and_refuses_when_full),
+        cmocka_unit_test(test_ring_tells_what_comes_behind_the_oldest),
         cmocka_unit_test(test_queue_between_two_threads_loses_and_mixes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -197,9 +197,7 @@ static bool drain(struct auditor *a, size_t lane)
     bool any = false;
     struct ring *ring = lane_ring(a->lanes[lane]);
     for (const struct session *s = ring_peek(ring); s != NULL; s = ring_peek(ring)) {
-        const struct session *next = ring_peek_next(ring);
-        if (next != NULL)
-            history_expect(a->history, next);
+        history_expect(a->history, ring_peek_behind(ring, 1), ring_peek_behind(ring, 2));
         take_from(a, lane, s);
         any = true;
     }

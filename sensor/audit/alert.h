@@ -17,20 +17,21 @@ enum alert_state { ALERT_RAISED, ALERT_CLEARED };
 
 enum { ALERT_TEXT_CAP = 128, ALERT_ID_CAP = 160, ALERT_RULE_CAP = 48, ALERT_ADDRESS_CAP = 46 };
 
-/* One alert as it goes out: interface.md s4. Texts are raw bytes from the wire where they come from it; sinks escape. */
+/* One alert as it goes out: interface.md s4. Texts are raw bytes from the wire where they come from it; sinks escape.
+ * What every session asks for that has the finding comes first. */
 struct alert {
     enum alert_state state;
-    char rule[ALERT_RULE_CAP];
     enum severity severity;
-    char server_ip[ALERT_ADDRESS_CAP]; /* "" for an alert about the sensor itself (mirror_*) */
+    int64_t first_ms;
+    int64_t last_ms;
+    uint64_t hits;
     uint16_t server_port;
+    char server_ip[ALERT_ADDRESS_CAP]; /* "" for an alert about the sensor itself (mirror_*) */
+    char rule[ALERT_RULE_CAP];
     char server_name[ALERT_TEXT_CAP];
     char client_ip[ALERT_ADDRESS_CAP]; /* first seen */
     const char *protocol;              /* constant words */
     const char *role;
-    int64_t first_ms;
-    int64_t last_ms;
-    uint64_t hits;
     char session[ALERT_ID_CAP]; /* id of the first event */
     char detail[2 * ALERT_TEXT_CAP];
     const char *advice; /* constant, "" for a rule of the user's own */

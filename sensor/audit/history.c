@@ -182,10 +182,16 @@ static void look_at_key(const struct history *h, const struct history_shared_key
 }
 
 /* Nearly every session has a pair of its own, and its place in a table of 256 KiB is in no cache. */
-void history_expect(const struct history *h, const struct session *s)
+void history_expect(const struct history *h, const struct session *next, const struct session *later)
 {
-    struct history_key key = pair_key(s);
-    history_table_expect(&h->pairs, &key);
+    if (next != NULL) {
+        struct history_key key = pair_key(next);
+        history_table_expect_row(&h->pairs, &key);
+    }
+    if (later != NULL) {
+        struct history_key key = pair_key(later);
+        history_table_expect(&h->pairs, &key);
+    }
 }
 
 void history_look(struct history *h, const struct session *s, const struct certificate_chain *chain,

@@ -61,9 +61,9 @@ void history_close(struct history *h);
 void history_look(struct history *h, const struct session *s, const struct certificate_chain *chain,
                   struct past *out);
 
-/* history_expect - this session will be looked up next but one: what is looked at first is fetched from memory meanwhile.
- * Changes nothing. */
-void history_expect(const struct history *h, const struct session *s);
+/* history_expect - these sessions will be looked up next and later: have what is looked at fetched from memory meanwhile.
+ * Each may be NULL. Changes nothing. */
+void history_expect(const struct history *h, const struct session *next, const struct session *later);
 
 /* history_note - remember this session. Interim accounts are not remembered.
  * outcome  of the session (policy_outcome) */

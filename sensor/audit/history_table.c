@@ -46,6 +46,13 @@ void history_table_expect(const struct history_table *t, const struct history_ke
     __builtin_prefetch(bucket_of(t, key));
 }
 
+void history_table_expect_row(const struct history_table *t, const struct history_key *key)
+{
+    uint32_t i = *bucket_of(t, key);
+    __builtin_prefetch(&t->links[i]);
+    __builtin_prefetch(t->rows + (size_t)i * t->row_bytes);
+}
+
 static uint32_t find(struct history_table *t, const struct history_key *key)
 {
     struct history_place *last = &t->last;

@@ -110,8 +110,10 @@ struct history {
 bool history_table_open(struct history_table *t, uint32_t capacity, size_t row_bytes);
 void history_table_close(struct history_table *t);
 
-/* history_table_expect - a key will be looked for soon: have it fetched from memory meanwhile. Changes nothing. */
+/* history_table_expect, history_table_expect_row - a key will be looked for, later or next: have its bucket, then what is in
+ * that fetched from memory meanwhile. Change nothing. */
 void history_table_expect(const struct history_table *t, const struct history_key *key);
+void history_table_expect_row(const struct history_table *t, const struct history_key *key);
 
 /* history_table_find - the row of a key, or NULL. Finding is no use: a look does not keep a row alive, a
  * note does. */

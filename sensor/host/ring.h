@@ -63,13 +63,13 @@ static inline const void *ring_peek(struct ring *r)
     return r->items + (head & r->mask) * r->item_bytes;
 }
 
-/* ring_peek_next - the one behind the oldest, or NULL where it is not there yet: for who wants to prepare for it. */
-static inline const void *ring_peek_next(struct ring *r)
+/* ring_peek_behind - so many behind the oldest, or NULL where it is not there yet: for who wants to prepare for it. */
+static inline const void *ring_peek_behind(struct ring *r, size_t behind)
 {
     size_t head = atomic_load_explicit(&r->head, memory_order_relaxed);
-    if (atomic_load_explicit(&r->tail, memory_order_acquire) - head < 2)
+    if (atomic_load_explicit(&r->tail, memory_order_acquire) - head <= behind)
         return NULL;
-    return r->items + ((head + 1) & r->mask) * r->item_bytes;
+    return r->items + ((head + behind) & r->mask) * r->item_bytes;
 }
 
 static inline void ring_pop(struct ring *r)

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -20,17 +21,18 @@
  * of them is counted as a retransmission. One cache line. Which connections share a row depends on nothing but their
  * ends, and worker.c gives those of one row to one lane: the same input gives the same count in every run, whatever the
  * number of lanes. */
-enum { REPEATS_ROWS = 4096, REPEATS_ROW = 8 };
+enum { REPEATS_ROWS = 4096, REPEATS_ROW = 7 };
 
 /* Four compared at once: the compiler's vectors, which any machine has, in registers or in parts. */
 typedef uint32_t repeats_looks __attribute__((vector_size(16)));
 typedef uint64_t repeats_halves __attribute__((vector_size(16)));
 
-/* Newest first. */
+/* Round and round: the next takes the place of the oldest. */
 struct repeats_row {
     _Alignas(64) uint32_t look[REPEATS_ROW]; /* 48 bits of what it looks like: 32 of them */
-    uint16_t more[REPEATS_ROW];              /* ... and 16 */
-    uint16_t tick[REPEATS_ROW];              /* when it came */
+    uint32_t place;                          /* of the next */
+    uint16_t more[REPEATS_ROW + 1];          /* ... and 16 */
+    uint16_t tick[REPEATS_ROW + 1];          /* when it came */
 };
 
 struct repeats {
@@ -89,14 +91,14 @@ static inline uint64_t repeats_look(const struct repeats *r, uint64_t direction,
     return a ^ a >> 31;
 }
 
-/* Nearly always none of them is. */
-static inline bool repeats_any_alike(const uint32_t looks[REPEATS_ROW], uint32_t look)
+/* Nearly always none of them is. What is compared beside the looks does no harm: they are looked at again. */
+static inline bool repeats_any_alike(const struct repeats_row *known, uint32_t look)
 {
     repeats_looks low;
     repeats_looks high;
-    _Static_assert(sizeof low + sizeof high == REPEATS_ROW * sizeof *looks, "all are looked at");
-    memcpy(&low, looks, sizeof low);
-    memcpy(&high, looks + REPEATS_ROW / 2, sizeof high);
+    _Static_assert(sizeof low + sizeof high == offsetof(struct repeats_row, more), "all are looked at");
+    memcpy(&low, known, sizeof low);
+    memcpy(&high, (const unsigned char *)known + sizeof low, sizeof high);
     repeats_halves hits = (repeats_halves)((low == look) | (high == look));
     return (hits[0] | hits[1]) != 0;
 }
@@ -107,13 +109,13 @@ static inline bool repeats_any_alike(const uint32_t looks[REPEATS_ROW], uint32_t
 static inline __attribute__((always_inline)) bool repeats_note(struct repeats *r, uint16_t row,
                                                                uint64_t direction, const struct segment *s)
 {
-    enum { TICK_SHIFT = 24, MARKED_TICKS = 30, UNMARKED_TICKS = 1, LAST = REPEATS_ROW - 1 };
+    enum { TICK_SHIFT = 24, MARKED_TICKS = 30, UNMARKED_TICKS = 1 };
     struct repeats_row *known = &r->rows[row];
     uint64_t whole = repeats_look(r, direction, s);
     uint32_t look = (uint32_t)(whole >> 32);
     uint16_t more = (uint16_t)(whole >> 16);
     uint16_t now = (uint16_t)(s->time_ns >> TICK_SHIFT);
-    bool any = repeats_any_alike(known->look, look);
+    bool any = repeats_any_alike(known, look);
     for (unsigned i = 0; any && i < REPEATS_ROW; i++) {
         if (known->look[i] != look || known->more[i] != more)
             continue;
@@ -121,12 +123,10 @@ static inline __attribute__((always_inline)) bool repeats_note(struct repeats *r
         if (ticks >= -1 && ticks <= (s->mark != 0 ? MARKED_TICKS : UNMARKED_TICKS))
             return true;
     }
-    struct repeats_row older = *known; /* a copy of a constant size is no call, as memmove is one */
-    memcpy(known->look + 1, older.look, LAST * sizeof older.look[0]);
-    memcpy(known->more + 1, older.more, LAST * sizeof older.more[0]);
-    memcpy(known->tick + 1, older.tick, LAST * sizeof older.tick[0]);
-    known->look[0] = look;
-    known->more[0] = more;
-    known->tick[0] = now;
+    uint32_t place = known->place;
+    known->look[place] = look;
+    known->more[place] = more;
+    known->tick[place] = now;
+    known->place = place + 1 < REPEATS_ROW ? place + 1 : 0;
     return false;
 }

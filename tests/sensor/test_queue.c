@@ -94,16 +94,16 @@ static void test_ring_tells_what_comes_behind_the_oldest(void **state)
     struct ring r;
     assert_true(ring_open(&r, 4, sizeof(uint32_t)));
     for (uint32_t n = 0; n < 20; n++) { /* round and round, with one and with two in it */
-        assert_null(ring_peek_next(&r));
+        assert_null(ring_peek_behind(&r, 1));
         *(uint32_t *)ring_slot(&r) = n;
         ring_push(&r);
-        assert_null(ring_peek_next(&r));
+        assert_null(ring_peek_behind(&r, 1));
         *(uint32_t *)ring_slot(&r) = n + 100;
         ring_push(&r);
         assert_int_equal(*(const uint32_t *)ring_peek(&r), n);
-        assert_int_equal(*(const uint32_t *)ring_peek_next(&r), n + 100);
+        assert_int_equal(*(const uint32_t *)ring_peek_behind(&r, 1), n + 100);
         ring_pop(&r);
-        assert_null(ring_peek_next(&r));
+        assert_null(ring_peek_behind(&r, 1));
         ring_pop(&r);
     }
     ring_close(&r);

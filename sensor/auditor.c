@@ -6,16 +6,16 @@
 #include <string.h>
 
 #include "sensor/audit/alert.h"
-#include "sensor/audit/certificate.h"
 #include "sensor/audit/history.h"
 #include "sensor/host/clock.h"
+#include "sensor/host/cpu.h"
 #include "sensor/host/log.h"
 #include "sensor/host/ring.h"
+#include "sensor/known_chains.h"
 #include "sensor/lane.h"
 #include "sensor/mirror_watch.h"
 #include "sensor/publish/redis.h"
 #include "sensor/publish/redis_peer.h"
-#include "sensor/track/chains.h"
 
 /* An empty ring is looked at again after this long: waking a thread for every session would cost more than
  * the session. */
@@ -26,89 +26,39 @@ enum {
     LIVE_BEHIND_MS = 5000, /* live and idle: what is older has been seen */
     NS_PER_MS = 1000000,
     SAVE_EVERY_MS = 300000,
-    LEAF_PLACES = 4096,
     LANES_CAP = 64,
     ERROR_BYTES = 512,
     MIRROR_DETAIL_CAP = 256,
     NS_PER_S = 1000000000
 };
 
-/* What was read of the chains of one lane, by number modulo count: the lane forgets in the same order
- * (chains.h). */
-struct known_chain {
-    uint32_t number; /* 0: none */
-    struct certificate_chain facts;
-};
-
-/* Where the facts of a leaf lie, by its hash; a newer leaf takes the place of an older one. */
-struct leaf_place {
-    size_t lane;
-    uint32_t number;
-};
-
 struct auditor {
     const struct config *config;
     struct house house;
     struct event_context context;
-    struct certificate_reader *reader;
     struct history *history;
     struct redis_peer *peer; /* NULL: no Redis */
     struct worker **workers;
     size_t worker_count;
     struct lane *lanes[LANES_CAP];
     size_t lane_count;
-    bool in_order;               /* of the input: several lanes work off one */
-    struct known_chain **chains; /* [lane][number % count] */
-    struct leaf_place leaves[LEAF_PLACES];
+    bool in_order;    /* of the input: several lanes work off one */
+    bool takes_turns; /* with the only worker, in one thread */
+    struct known_chains *chains;
     struct sink *sinks;
     size_t sink_count;
     struct alerts *alerts;
     int64_t newest_ms; /* end of the newest session */
     uint64_t ticks;
+    uint64_t next_tick_ms;
+    uint64_t next_save_ms;
+    void (*progress)(uint64_t done_bytes, uint64_t total_bytes);
     struct mirror_watch watch;
     uint64_t undecidable;
     enum severity worst;
     struct judgement judgement;
     struct event event;
 };
-
-/* ---- certificates */
-
-static struct leaf_place *leaf_place(struct auditor *a, const uint8_t sha256[32])
-{
-    uint32_t hash;
-    memcpy(&hash, sha256, sizeof hash);
-    return &a->leaves[hash % LEAF_PLACES];
-}
-
-static void read_chains(struct auditor *a, size_t lane)
-{
-    struct ring *ring = lane_chains(a->lanes[lane]);
-    for (const struct chain_item *item = ring_peek(ring); item != NULL; item = ring_peek(ring)) {
-        struct known_chain *known = &a->chains[lane][item->number % a->config->caps.certificates];
-        known->number = item->number;
-        certificate_read(a->reader, span_of(item->body, item->length), &known->facts);
-        ring_pop(ring);
-    }
-}
-
-static const struct certificate_chain *chain_of(const struct auditor *a, size_t lane, uint32_t number)
-{
-    const struct known_chain *known = &a->chains[lane][number % a->config->caps.certificates];
-    return number != 0 && known->number == number && known->facts.parsed ? &known->facts : NULL;
-}
-
-/* The certificate of this server out of an earlier session, for one that shows none; NULL where its facts
- * are forgotten. */
-static const struct certificate_chain *learnt_chain(struct auditor *a, const struct past *past)
-{
-    if (!past->learnt)
-        return NULL;
-    const struct leaf_place *place = leaf_place(a, past->learnt_sha256);
-    const struct certificate_chain *chain = chain_of(a, place->lane, place->number);
-    bool same = chain != NULL && memcmp(chain->sha256, past->learnt_sha256, sizeof past->learnt_sha256) == 0;
-    return same ? chain : NULL;
-}
 
 /* ---- sessions */
 
@@ -163,10 +113,10 @@ static bool offered_elsewhere(const struct auditor *a, const struct session *s)
 static void take_session(struct auditor *a, size_t lane, const struct session *s)
 {
     struct past past;
-    const struct certificate_chain *chain = chain_of(a, lane, s->tls.chain_number);
+    const struct certificate_chain *chain = known_chains_get(a->chains, lane, s->tls.chain_number);
     struct facts facts = {.session = s,
                           .chain = chain,
-                          .client_chain = chain_of(a, lane, s->tls.client_chain_number),
+                          .client_chain = known_chains_get(a->chains, lane, s->tls.client_chain_number),
                           .past = &past,
                           .profile = a->config->profile,
                           .at_s = a->config->at_s != 0 ? a->config->at_s : (int64_t)(s->first_ns / NS_PER_S)};
@@ -176,9 +126,9 @@ static void take_session(struct auditor *a, size_t lane, const struct session *s
     /* Learnt with the session and not with the chain, which may be read early or late: the same input must give
      * the same events. */
     if (chain != NULL)
-        *leaf_place(a, chain->sha256) = (struct leaf_place){lane, s->tls.chain_number};
-    if (chain == NULL && !s->tls.certificate_seen && s->tls.server_hello) {
-        facts.chain = learnt_chain(a, &past);
+        known_chains_note_leaf(a->chains, chain, lane, s->tls.chain_number);
+    if (chain == NULL && !s->tls.certificate_seen && s->tls.server_hello && past.learnt) {
+        facts.chain = known_chains_of_leaf(a->chains, past.learnt_sha256);
         facts.chain_learnt = facts.chain != NULL;
     }
     publish(a, &facts);
@@ -187,7 +137,9 @@ static void take_session(struct auditor *a, size_t lane, const struct session *s
 
 static void take_from(struct auditor *a, size_t lane, const struct session *s)
 {
-    read_chains(a, lane); /* each chain came before the first session that carries its number */
+    known_chains_read(
+        a->chains, lane,
+        lane_chains(a->lanes[lane])); /* each chain came before the first session that carries its number */
     take_session(a, lane, s);
     ring_pop(lane_ring(a->lanes[lane]));
 }
@@ -201,7 +153,9 @@ static bool drain(struct auditor *a, size_t lane)
         take_from(a, lane, s);
         any = true;
     }
-    read_chains(a, lane); /* also with no session in sight: the lane may wait for room */
+    known_chains_read(
+        a->chains, lane,
+        lane_chains(a->lanes[lane])); /* also with no session in sight: the lane may wait for room */
     return any;
 }
 
@@ -227,7 +181,7 @@ static bool take_in_order(struct auditor *a)
             first = s;
             from = i;
         }
-        read_chains(a, i);
+        known_chains_read(a->chains, i, lane_chains(a->lanes[i]));
     }
     if (first == NULL || first->turn > certain)
         return false;
@@ -312,7 +266,7 @@ static void tick_alerts(struct auditor *a)
         alerts_tick(a->alerts, idle_ms > a->newest_ms ? idle_ms : a->newest_ms);
 }
 
-static void tick(struct auditor *a, void (*progress)(uint64_t, uint64_t), uint64_t now_ms)
+static void tick(struct auditor *a, uint64_t now_ms)
 {
     mirror_watch_tick(&a->watch);
     tick_alerts(a);
@@ -323,15 +277,15 @@ static void tick(struct auditor *a, void (*progress)(uint64_t, uint64_t), uint64
             a->sinks[i].tick(a->sinks[i].state, now_ms);
     uint64_t done = 0;
     uint64_t total = 0;
-    for (size_t i = 0; progress != NULL && i < a->worker_count; i++) {
+    for (size_t i = 0; a->progress != NULL && i < a->worker_count; i++) {
         uint64_t one_done = 0;
         uint64_t one_total = 0;
         worker_progress(a->workers[i], &one_done, &one_total);
         done += one_done;
         total += one_total;
     }
-    if (progress != NULL)
-        progress(done, total);
+    if (a->progress != NULL)
+        a->progress(done, total);
 }
 
 static bool save_history(const struct auditor *a)
@@ -343,13 +297,16 @@ static bool save_history(const struct auditor *a)
     return false;
 }
 
-static void open_trust(struct auditor *a)
+static bool open_chains(struct auditor *a)
 {
     char error[ERROR_BYTES];
-    const char *file = a->config->trust_file[0] != '\0' ? a->config->trust_file : NULL;
-    a->reader = certificate_reader_open(file, error);
+    const char *trust_file = a->config->trust_file[0] != '\0' ? a->config->trust_file : NULL;
+    a->chains = known_chains_open(trust_file, a->lane_count, a->config->caps.certificates, error);
     if (error[0] != '\0')
         log_error("trust", "%s", error);
+    else if (a->chains == NULL)
+        log_error("auditor", "no memory for the caps of the configuration");
+    return a->chains != NULL;
 }
 
 /* What the sink could not do without is a loss here, and no more. */
@@ -363,27 +320,15 @@ static void open_peer(struct auditor *a)
         log_error("redis", "other sensors cannot be asked: %s", error);
 }
 
-static bool open_chains(struct auditor *a)
-{
-    a->chains = calloc(LANES_CAP, sizeof *a->chains);
-    bool good = a->chains != NULL;
-    for (size_t i = 0; good && i < a->lane_count; i++) {
-        a->chains[i] = calloc(a->config->caps.certificates, sizeof **a->chains);
-        good = a->chains[i] != NULL;
-    }
-    return good;
-}
-
 static bool open_all(struct auditor *a)
 {
     char error[ERROR_BYTES];
-    open_trust(a);
+    if (!open_chains(a))
+        return false;
     open_peer(a);
     a->history = history_open(&a->config->history);
-    if (a->reader == NULL)
-        return false;
     a->alerts = alerts_open(&a->config->alerts, hand_alert, a);
-    if (a->history == NULL || a->alerts == NULL || !open_chains(a)) {
+    if (a->history == NULL || a->alerts == NULL) {
         log_error("auditor", "no memory for the caps of the configuration");
         return false;
     }
@@ -394,10 +339,7 @@ static bool open_all(struct auditor *a)
 
 static void close_all(struct auditor *a)
 {
-    for (size_t i = 0; a->chains != NULL && i < LANES_CAP; i++)
-        free(a->chains[i]);
-    free(a->chains);
-    certificate_reader_close(a->reader);
+    known_chains_close(a->chains);
     history_close(a->history);
     redis_peer_close(a->peer);
     alerts_close(a->alerts);
@@ -410,11 +352,13 @@ static void gather_lanes(struct auditor *a)
         for (unsigned k = 0; k < worker_lane_count(a->workers[i]) && a->lane_count < LANES_CAP; k++)
             a->lanes[a->lane_count++] = worker_lane(a->workers[i], k);
     a->in_order = a->lane_count > a->worker_count;
+    /* Two threads of one processor hinder each other: a fortieth more time. */
+    a->takes_turns = a->worker_count == 1 && worker_can_run(a->workers[0]) && cpu_count() == 1;
 }
 
 static bool start_workers(struct auditor *a)
 {
-    for (size_t i = 0; i < a->worker_count; i++) {
+    for (size_t i = 0; !a->takes_turns && i < a->worker_count; i++) {
         if (worker_start(a->workers[i]))
             continue;
         log_error("auditor", "no thread for a capture worker");
@@ -427,21 +371,35 @@ static bool start_workers(struct auditor *a)
     return true;
 }
 
-static void run(struct auditor *a, void (*progress)(uint64_t, uint64_t))
+static void look_after(struct auditor *a)
 {
-    uint64_t next_tick_ms = clock_monotonic_ms() + TICK_EVERY_MS;
-    uint64_t next_save_ms = clock_monotonic_ms() + SAVE_EVERY_MS;
-    while (drain_all(a)) {
-        uint64_t now_ms = clock_monotonic_ms();
-        if (now_ms >= next_tick_ms) {
-            tick(a, progress, now_ms);
-            next_tick_ms = now_ms + TICK_EVERY_MS;
-        }
-        if (now_ms >= next_save_ms) {
-            (void)save_history(a);
-            next_save_ms = now_ms + SAVE_EVERY_MS;
-        }
+    uint64_t now_ms = clock_monotonic_ms();
+    if (now_ms >= a->next_tick_ms) {
+        tick(a, now_ms);
+        a->next_tick_ms = now_ms + TICK_EVERY_MS;
     }
+    if (now_ms >= a->next_save_ms) {
+        (void)save_history(a);
+        a->next_save_ms = now_ms + SAVE_EVERY_MS;
+    }
+}
+
+static void take_turn(void *context)
+{
+    struct auditor *a = context;
+    (void)drain(a, 0);
+    ring_restart(lane_ring(a->lanes[0]));
+    look_after(a);
+}
+
+static void run(struct auditor *a)
+{
+    a->next_tick_ms = clock_monotonic_ms() + TICK_EVERY_MS;
+    a->next_save_ms = clock_monotonic_ms() + SAVE_EVERY_MS;
+    if (a->takes_turns)
+        worker_run(a->workers[0], take_turn, a);
+    while (drain_all(a))
+        look_after(a);
 }
 
 void auditor_run(const struct config *config, struct worker **workers, size_t worker_count,
@@ -458,7 +416,8 @@ void auditor_run(const struct config *config, struct worker **workers, size_t wo
                          .workers = workers,
                          .worker_count = worker_count,
                          .sinks = sinks,
-                         .sink_count = sink_count};
+                         .sink_count = sink_count,
+                         .progress = progress};
     memset(result, 0, sizeof *result);
     gather_lanes(&a);
     mirror_watch_open(&a.watch, config, workers, worker_count);
@@ -467,7 +426,7 @@ void auditor_run(const struct config *config, struct worker **workers, size_t wo
     result->sinks_complete = open_all(&a);
     if (result->sinks_complete) {
         result->sinks_complete = start_workers(&a);
-        run(&a, progress);
+        run(&a);
         result->sinks_complete &= save_history(&a);
         mirror_watch_finish(&a.watch);
         alerts_finish(a.alerts);

@@ -13,7 +13,7 @@
 #include "sensor/track/tracker.h"
 
 enum {
-    FULL_RING_SLEEP_US = 200,
+    FULL_QUEUE_SLEEP_US = 200,
     IDLE_SLEEP_US = 100,
     CHAIN_RING_ITEMS = 64,
     /* Out of a file nothing is lost where the ring is full, and less memory is warmer memory. */
@@ -55,11 +55,7 @@ struct lane {
 static void emit(void *context, const struct session *session)
 {
     struct lane *l = context;
-    void *slot = ring_slot(&l->ring);
-    while (slot == NULL && !l->live) {
-        clock_sleep_us(FULL_RING_SLEEP_US);
-        slot = ring_slot(&l->ring);
-    }
+    void *slot = l->live ? ring_slot(&l->ring) : ring_await_slot(&l->ring);
     if (slot == NULL) {
         counter_add(&l->counters, COUNTER_ring_dropped, 1);
         return;
@@ -125,7 +121,7 @@ static struct job *slot_for(struct lane *l, size_t bytes)
 {
     struct job *job = queue_slot(&l->queue, bytes);
     while (job == NULL) {
-        clock_sleep_us(FULL_RING_SLEEP_US);
+        clock_sleep_us(FULL_QUEUE_SLEEP_US);
         job = queue_slot(&l->queue, bytes);
     }
     return job;
@@ -195,6 +191,12 @@ struct ring *lane_ring(struct lane *l)
 struct ring *lane_chains(struct lane *l)
 {
     return &l->chain_ring;
+}
+
+void lane_relieve(struct lane *l, void (*relief)(void *context), void *context)
+{
+    ring_relieve(&l->ring, relief, context);
+    ring_relieve(&l->chain_ring, relief, context);
 }
 
 uint64_t lane_turn(const struct lane *l)

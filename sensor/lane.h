@@ -43,6 +43,10 @@ void lane_finish(struct lane *l);
 struct ring *lane_ring(struct lane *l);
 struct ring *lane_chains(struct lane *l);
 
+/* lane_relieve - before anything comes, for a lane whose rings are read in the thread that feeds it: what is called where
+ * one of them is full. It takes out all that is in both. */
+void lane_relieve(struct lane *l, void (*relief)(void *context), void *context);
+
 /* lane_turn - every session that ended at this segment or before it is in the ring. Only for threaded lanes. */
 uint64_t lane_turn(const struct lane *l);
 

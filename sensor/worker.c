@@ -38,6 +38,9 @@ struct worker {
     _Atomic uint64_t progress_bytes;
     _Atomic bool stop;
     bool started;
+    bool at_hand;                  /* reading never has to wait for somebody */
+    void (*relief)(void *context); /* worker_run */
+    void *context;
     pthread_t thread;
     char filter[FILTER_CAP_BYTES];
 };
@@ -142,6 +145,13 @@ static void note_progress(struct worker *w)
     }
 }
 
+static void look_up(struct worker *w)
+{
+    note_progress(w);
+    if (w->relief != NULL)
+        w->relief(w->context);
+}
+
 /* Read the open source to its end. False where the interface failed. */
 static bool read_source(struct worker *w)
 {
@@ -153,7 +163,7 @@ static bool read_source(struct worker *w)
         case SOURCE_FRAME:
             take_frame(w, &frame);
             if (++frames % STATS_EVERY_FRAMES == 0)
-                note_progress(w);
+                look_up(w);
             break;
         case SOURCE_IDLE:
             /* Live and silent: the clock of the packets stands still, but sessions must end all the same. */
@@ -269,8 +279,11 @@ static bool can_open_twice(const char *path)
 static bool open_paths(struct worker *w, char *error)
 {
     struct source *first = NULL;
+    w->at_hand = true;
     for (size_t i = 0; i < w->input.path_count; i++) {
-        if (i > 0 && !can_open_twice(w->input.paths[i]))
+        bool twice = can_open_twice(w->input.paths[i]);
+        w->at_hand = w->at_hand && twice;
+        if (i > 0 && !twice)
             continue;
         struct source *s = source_open_file(w->input.paths[i], w->filter, error);
         if (s == NULL) {
@@ -347,6 +360,19 @@ bool worker_start(struct worker *w)
             return false;
     w->started = pthread_create(&w->thread, NULL, run, w) == 0;
     return w->started;
+}
+
+bool worker_can_run(const struct worker *w)
+{
+    return w->at_hand && w->lane_count == 1;
+}
+
+void worker_run(struct worker *w, void (*relief)(void *context), void *context)
+{
+    w->relief = relief;
+    w->context = context;
+    lane_relieve(w->lanes[0], relief, context);
+    (void)run(w);
 }
 
 void worker_stop(struct worker *w)

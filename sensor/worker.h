@@ -47,6 +47,13 @@ struct worker *worker_open(const struct config *config, const struct worker_inpu
 /* worker_start - start the thread. */
 bool worker_start(struct worker *w);
 
+/* worker_can_run - has it one lane and nothing but files to read, which never keep it waiting? */
+bool worker_can_run(const struct worker *w);
+
+/* worker_run - instead of worker_start, where worker_can_run: all of its work, in the caller's thread.
+ * relief  called every few thousand frames and wherever a ring of the lane is full: takes out all that is in them */
+void worker_run(struct worker *w, void (*relief)(void *context), void *context);
+
 /* worker_stop - ask it to end: it flushes its sessions and is then done. Safe in a signal handler. */
 void worker_stop(struct worker *w);
 

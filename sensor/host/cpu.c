@@ -3,6 +3,14 @@
 #include <pthread.h>
 #include <sched.h>
 
+unsigned cpu_count(void)
+{
+    cpu_set_t allowed;
+    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0 || CPU_COUNT(&allowed) == 0)
+        return 1;
+    return (unsigned)CPU_COUNT(&allowed);
+}
+
 int cpu_nth(unsigned n)
 {
     cpu_set_t allowed;

@@ -3,6 +3,9 @@
 
 #include <stdbool.h>
 
+/* cpu_count - how many processors this process may use; at least 1. */
+unsigned cpu_count(void);
+
 /* cpu_nth - the number of the n-th processor (from 0, and round again) that this process may use. */
 int cpu_nth(unsigned n);
 

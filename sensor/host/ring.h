@@ -1,7 +1,7 @@
 /* ring.h - a bounded queue of equal-sized items from one thread to one other. Nothing else is shared.
  *
- * Neither side ever blocks in here; who wants to wait sleeps outside. Head and tail live on cache lines of
- * their own. */
+ * Only ring_await_slot ever blocks in here. Head and tail live on cache lines of their own. Writer and reader may be
+ * one thread, which then takes turns (ring_relieve). */
 #pragma once
 
 #include <stdatomic.h>
@@ -9,9 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sensor/host/clock.h"
 #include "sensor/host/memory.h"
 
-enum { RING_LINE_BYTES = 64 };
+enum { RING_LINE_BYTES = 64, RING_FULL_SLEEP_US = 200 };
 
 struct ring {
     _Alignas(RING_LINE_BYTES) _Atomic size_t head; /* next to be taken; written by the reader */
@@ -19,6 +20,8 @@ struct ring {
     _Alignas(RING_LINE_BYTES) size_t mask;
     size_t item_bytes;
     unsigned char *items;
+    void (*relief)(void *context);
+    void *context;
 };
 
 /* ring_open - room for `count` items (rounded up to a power of two). Returns false where memory is lacking. */
@@ -46,6 +49,39 @@ static inline void *ring_slot(struct ring *r)
     if (tail - atomic_load_explicit(&r->head, memory_order_acquire) > r->mask)
         return NULL;
     return r->items + (tail & r->mask) * r->item_bytes;
+}
+
+/* ring_relieve - for who reads in the writer's thread, where nobody empties a full ring while the writer waits: have
+ * this called instead. It takes out at least one item. */
+static inline void ring_relieve(struct ring *r, void (*relief)(void *context), void *context)
+{
+    r->relief = relief;
+    r->context = context;
+}
+
+/* ring_await_slot - as ring_slot, but waits for room. */
+static inline void *ring_await_slot(struct ring *r)
+{
+    void *slot = ring_slot(r);
+    while (slot == NULL) {
+        if (r->relief != NULL)
+            r->relief(r->context);
+        else
+            clock_sleep_us(RING_FULL_SLEEP_US);
+        slot = ring_slot(r);
+    }
+    return slot;
+}
+
+/* ring_restart - for who reads in the writer's thread: fill an empty ring from its beginning again, which is still in
+ * the caches. */
+static inline void ring_restart(struct ring *r)
+{
+    if (atomic_load_explicit(&r->head, memory_order_relaxed) !=
+        atomic_load_explicit(&r->tail, memory_order_relaxed))
+        return;
+    atomic_store_explicit(&r->head, 0, memory_order_relaxed);
+    atomic_store_explicit(&r->tail, 0, memory_order_relaxed);
 }
 
 static inline void ring_push(struct ring *r)

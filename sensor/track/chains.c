@@ -4,11 +4,10 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "sensor/host/clock.h"
 #include "sensor/host/hash.h"
 #include "sensor/host/ring.h"
 
-enum { FULL_RING_SLEEP_US = 200, PROBES = 4 };
+enum { PROBES = 4 };
 
 struct entry {
     uint64_t hash;
@@ -90,11 +89,7 @@ static void remember(struct chains *c, uint64_t hash, uint32_t number)
 
 static bool hand_on(struct chains *c, uint32_t number, struct span body)
 {
-    struct chain_item *item = ring_slot(c->out);
-    while (item == NULL && c->wait) {
-        clock_sleep_us(FULL_RING_SLEEP_US);
-        item = ring_slot(c->out);
-    }
+    struct chain_item *item = c->wait ? ring_await_slot(c->out) : ring_slot(c->out);
     if (item == NULL)
         return false;
     item->number = number;

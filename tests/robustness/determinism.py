@@ -2,7 +2,8 @@
 """determinism.py WAXSEAL WAY - the same capture gives the same output, byte for byte, whichever way it comes.
 
 same    run after run, from a file, from standard input, and compressed
-workers with connections spread over several threads: byte for byte, and in the same order
+workers with connections spread over several threads, and with reader and auditor taking turns in one: byte for byte, and
+        in the same order
 split   with the payload of every packet cut into several packets: the stream is the same, so is the
         event, but for the number of packets"""
 import concurrent.futures
@@ -10,6 +11,8 @@ import gzip
 import json
 import os
 import random
+import select
+import subprocess
 import sys
 import tempfile
 
@@ -66,6 +69,7 @@ def split(program, path, data, whole):
 def workers(program, path, data, whole):
     for count in ("2", "5"):
         yield f"--workers {count}", sensor.read_json(program, "--workers", count, path).out, whole
+    yield "on one processor", sensor.read_json(program, path, before=sensor.on_one_processor()).out, whole
 
 
 WAYS = {"same": same, "split": split, "workers": workers}
@@ -104,6 +108,34 @@ def folder_spread(program):
     return len(runs), [f"the whole folder, --workers {count}: {first_difference(out, alone)}" for count, out in runs if out != alone]
 
 
+def folder_in_turns(program):
+    """All captures in one run on one processor, where one thread does everything: also where the ring between reader and
+    auditor is full all the time."""
+    alone = sensor.read_json(program, sensor.CAPTURES).out
+    failures = []
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as small:
+        small.write("caps:\n  ring_sessions: 64\n  certificates: 64\n")
+        small.flush()
+        for options in ([], ["--config", small.name], ["--config", small.name, "--workers", "3"]):
+            out = sensor.read_json(program, *options, sensor.CAPTURES, before=sensor.on_one_processor()).out
+            if out != alone:
+                failures.append(f"the whole folder on one processor, {options}: {first_difference(out, alone)}")
+    return 3, failures
+
+
+def pipe_in_turns(program):
+    """What comes by a pipe is reported while the pipe is still open, also on one processor."""
+    whole = sensor.load(os.path.join(sensor.CAPTURES, "smtp-starttls-tls13.pcap"))
+    command = [*sensor.on_one_processor(), program, "read", "--quiet", "--json", "-", "-"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as reader:
+        reader.stdin.write(whole)
+        reader.stdin.flush()
+        came = select.select([reader.stdout], [], [], 20)[0] != []
+        reader.stdin.close()
+        reader.stdout.read()
+    return 1, [] if came else ["a pipe on one processor: nothing before its end"]
+
+
 def main():
     program, way = sys.argv[1:3]
     sensor.need(program)
@@ -114,6 +146,8 @@ def main():
         results.append(folder_again(program))
     if way == "workers":
         results.append(folder_spread(program))
+        results.append(folder_in_turns(program))
+        results.append(pipe_in_turns(program))
     failures = [sentence for _, sentences in results for sentence in sentences]
     print("\n".join(failures[:40]))
     print(f"{sum(count for count, _ in results)} comparisons, {len(failures)} failures")

@@ -32,14 +32,19 @@ class Run:
     timed_out: bool
 
 
-def run(program, *words, data=None, limit_s=RUN_LIMIT_S):
-    """Run the sensor; `data` becomes its standard input."""
+def on_one_processor():
+    """The words before a command that may use only one."""
+    return ["taskset", "-c", str(min(os.sched_getaffinity(0)))]
+
+
+def run(program, *words, data=None, limit_s=RUN_LIMIT_S, before=()):
+    """Run the sensor; `data` becomes its standard input, `before` are words in front of the command."""
     with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         if data is not None:
             source.write(data)
             source.seek(0)
         begin = time.monotonic()
-        process = subprocess.Popen([program, *words], stdin=source, stdout=out, stderr=err)
+        process = subprocess.Popen([*before, program, *words], stdin=source, stdout=out, stderr=err)
         late = threading.Event()
 
         def end():
@@ -56,12 +61,12 @@ def run(program, *words, data=None, limit_s=RUN_LIMIT_S):
                    usage.ru_maxrss / 1024, late.is_set())
 
 
-def read_json(program, *words, data=None):
+def read_json(program, *words, data=None, before=()):
     """Read captures to JSON. The lab's own CA takes the place of the system's hundred, which take longer to load than
     most captures take to read."""
     authority = os.path.join(CAPTURES, "ca.pem")
     trust = ["--trust", authority] if os.path.exists(authority) else []
-    return run(program, "read", "--quiet", "--json", "-", "--site", "lab", "--sensor", "lab", *trust, *words, data=data)
+    return run(program, "read", "--quiet", "--json", "-", "--site", "lab", "--sensor", "lab", *trust, *words, data=data, before=before)
 
 
 def trouble(done, allowed=(0, 2)):

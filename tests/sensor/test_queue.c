@@ -109,11 +109,50 @@ static void test_ring_tells_what_comes_behind_the_oldest(void **state)
     ring_close(&r);
 }
 
+struct relief {
+    struct ring *ring;
+    uint32_t calls;
+    uint32_t next; /* due to come out */
+};
+
+static void take_all(void *context)
+{
+    struct relief *x = context;
+    x->calls++;
+    for (const uint32_t *item = ring_peek(x->ring); item != NULL; item = ring_peek(x->ring)) {
+        assert_int_equal(*item, x->next++);
+        ring_pop(x->ring);
+    }
+    ring_restart(x->ring);
+}
+
+static void test_ring_of_one_thread_has_itself_emptied_where_it_is_full(void **state)
+{
+    (void)state;
+    enum { ROOM = 4, ITEMS = 1000 };
+    struct ring r;
+    struct relief x = {.ring = &r};
+    assert_true(ring_open(&r, ROOM, sizeof(uint32_t)));
+    ring_relieve(&r, take_all, &x);
+    const void *first = ring_slot(&r);
+    for (uint32_t n = 0; n < ITEMS; n++) {
+        *(uint32_t *)ring_await_slot(&r) = n;
+        ring_push(&r);
+        assert_int_equal(x.calls, n / ROOM); /* not before it is full */
+    }
+    ring_restart(&r); /* never with something in it */
+    take_all(&x);
+    assert_int_equal(x.next, ITEMS);
+    assert_ptr_equal(ring_slot(&r), first);
+    ring_close(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_queue_gives_back_in_order_and_refuses_when_full),
         cmocka_unit_test(test_ring_tells_what_comes_behind_the_oldest),
+        cmocka_unit_test(test_ring_of_one_thread_has_itself_emptied_where_it_is_full),
         cmocka_unit_test(test_queue_between_two_threads_loses_and_mixes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

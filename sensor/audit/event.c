@@ -396,6 +396,7 @@ void event_fill(struct event *e, const struct event_context *context, const stru
     {                                                                                                        \
         .text = (expression)                                                                                 \
     }
+#define FIELD_WORD(expression) FIELD_TEXT(expression)
 #define FIELD_NUMBER(expression)                                                                             \
     (union event_value)                                                                                      \
     {                                                                                                        \

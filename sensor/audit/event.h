@@ -20,7 +20,11 @@ enum event_field {
     EVENT_FIELD_COUNT
 };
 
-enum event_kind { EVENT_TEXT, EVENT_NUMBER };
+enum event_kind {
+    EVENT_TEXT,
+    EVENT_NUMBER,
+    EVENT_WORD = EVENT_TEXT /* one that lasts: event.def */
+};
 
 union event_value {
     const char *text; /* EVENT_TEXT: NUL-terminated; borrowed from the event, the session or constant */

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "sensor/host/decimal.h"
+#include "sensor/host/hash.h"
 #include "sensor/host/log.h"
 #include "sensor/host/utf8.h"
 
@@ -18,11 +19,22 @@ enum {
     LINE_BYTES = 32768, /* more than event.c can fill */
     BUFFER_BYTES = BLOCK_BYTES + LINE_BYTES,
     NAME_BYTES = 32,
-    FIELD_BYTES = NAME_BYTES + DECIMAL_SIGNED_CAP + 6, /* of a field without its text */
-    ESCAPE_FACTOR = 6                                  /* one byte becomes at most \u00XX */
+    WORD_BYTES = 48, /* in quotes; suites have the longest names that are frequent */
+    FIELD_BYTES = NAME_BYTES + WORD_BYTES + 6, /* of a field without its text */
+    ESCAPE_FACTOR = 6,                         /* one byte becomes at most \u00XX */
+    WORD_PLACES = 512,
+    WORD_SHIFT = 64 - 9 /* a hash's highest bits are the place */
+};
+
+/* A word as it was written last; WORD_BYTES are copied for a shorter one too, which takes no decision. */
+struct word {
+    const char *text; /* NULL: none */
+    size_t length;
+    char shown[WORD_BYTES];
 };
 
 struct json {
+    _Alignas(64) struct word words[WORD_PLACES];
     char buffer[BUFFER_BYTES];
     size_t used;
     char name[256]; /* for messages */
@@ -179,6 +191,7 @@ static void note_failure(struct json *j, bool within_line)
     j->failing = true;
     j->torn = j->torn || within_line;
     j->events_lost += j->events;
+    memset(j->words, 0, sizeof j->words);
     j->used = 0;
     j->events = 0;
     j->within_line = false;
@@ -240,13 +253,46 @@ static __attribute__((noinline)) char *put_some_text(char *p, const char *end, c
     return p + length + 1;
 }
 
-static inline char *put_TEXT(char *p, const char *end, const union event_value *value)
+/* Behind this there is room for all that is not text. */
+static inline const char *end_of_text(const struct json *j)
 {
+    return j->buffer + BUFFER_BYTES - EVENT_FIELD_COUNT * FIELD_BYTES;
+}
+
+static inline char *put_TEXT(struct json *j, char *p, const struct event *e, enum event_field field)
+{
+    const char *text = e->values[field].text;
     *p++ = '"';
-    if (value->text[0] != '\0')
-        return put_some_text(p, end, value->text);
+    if (text[0] != '\0')
+        return put_some_text(p, end_of_text(j), text);
     *p = '"'; /* more than half of all texts */
     return p + 1;
+}
+
+/* It lies where it lies for as long as the run lasts, except in the event's own scratch. */
+static __attribute__((noinline)) char *put_new_word(struct json *j, char *p, const struct event *e,
+                                                    enum event_field field, struct word *place)
+{
+    const char *text = e->values[field].text;
+    char *behind = put_TEXT(j, p, e, field);
+    size_t length = (size_t)(behind - p);
+    bool passing = text >= e->scratch && text < e->scratch + sizeof e->scratch;
+    if (!passing && length <= WORD_BYTES) {
+        *place = (struct word){.text = text, .length = length};
+        memcpy(place->shown, p, length);
+    }
+    return behind;
+}
+
+/* There are some hundred of them, and every event has thirty. */
+static inline char *put_WORD(struct json *j, char *p, const struct event *e, enum event_field field)
+{
+    const char *text = e->values[field].text;
+    struct word *place = &j->words[(uintptr_t)text * HASH_ODD >> WORD_SHIFT];
+    if (place->text != text)
+        return put_new_word(j, p, e, field, place);
+    memcpy(p, place->shown, sizeof place->shown);
+    return p + place->length;
 }
 
 static __attribute__((noinline)) char *put_some_number(char *p, int64_t number)
@@ -254,22 +300,23 @@ static __attribute__((noinline)) char *put_some_number(char *p, int64_t number)
     return decimal_put_signed(p, number);
 }
 
-static inline char *put_NUMBER(char *p, const char *end, const union event_value *value)
+static inline char *put_NUMBER(struct json *j, char *p, const struct event *e, enum event_field field)
 {
-    (void)end;
-    if (value->number < 0 || value->number > 9)
-        return put_some_number(p, value->number);
-    *p = (char)('0' + value->number); /* flags and small counts: most numbers */
+    int64_t number = e->values[field].number;
+    (void)j;
+    if (number < 0 || number > 9)
+        return put_some_number(p, number);
+    *p = (char)('0' + number); /* flags and small counts: most numbers */
     return p + 1;
 }
 
 /* Every field by code of its own: what is constant in it, the compiler then knows. */
-static char *put_line(char *p, const char *end, const union event_value *values)
+static char *put_line(struct json *j, char *p, const struct event *e)
 {
     char *line = p;
 #define FIELD(name, kind, expression)                                                                        \
     memcpy(p, ",\"" #name "\":", sizeof #name + 3);                                                          \
-    p = put_##kind(p + sizeof #name + 3, end, &values[EVENT_##name]);
+    p = put_##kind(j, p + sizeof #name + 3, e, EVENT_##name);
 #include "sensor/audit/event.def"
 #undef FIELD
     line[0] = '{';
@@ -281,9 +328,7 @@ static void event(void *state, const struct event *e)
 {
     struct json *j = state;
     make_room(j);
-    const char *end = j->buffer + BUFFER_BYTES - EVENT_FIELD_COUNT * FIELD_BYTES;
-    char *p = j->buffer + j->used;
-    j->used = (size_t)(put_line(p, end, e->values) - j->buffer);
+    j->used = (size_t)(put_line(j, j->buffer + j->used, e) - j->buffer);
     j->events++;
 }
 
@@ -312,7 +357,7 @@ bool json_open(struct sink *sink, const char *path, bool append, char *error)
 {
     char shown[256];
     bool standard_output = strcmp(path, "-") == 0;
-    struct json *j = malloc(sizeof *j);
+    struct json *j = aligned_alloc(64, sizeof *j);
     if (j == NULL) {
         snprintf(error, JSON_ERROR_CAP, "no memory for the JSON output");
         return false;

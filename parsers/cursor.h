@@ -144,15 +144,41 @@ static inline size_t span_find(struct span s, uint8_t b)
     return hit != NULL ? (size_t)(hit - s.p) : s.n;
 }
 
+/* Those of eight octets that are a space or a tab: the highest bit of the first of them is set, and none of those before
+ * it. The octets lie in the order of the least significant first. */
+static inline uint64_t blanks_of(uint64_t octets)
+{
+    enum { SPACE = 0x20, TAB = 0x09 };
+    static const uint64_t EACH = UINT64_C(0x0101010101010101);
+    uint64_t space = octets ^ EACH * SPACE;
+    uint64_t tab = octets ^ EACH * TAB;
+    return (((space - EACH) & ~space) | ((tab - EACH) & ~tab)) & EACH << 7;
+}
+
+/* span_blank - offset of the first space or tab from offset `at` on, or s.n where there is none. */
+static inline size_t span_blank(struct span s, size_t at)
+{
+    for (; s.n - at >= sizeof(uint64_t); at += sizeof(uint64_t)) {
+        uint64_t octets;
+        memcpy(&octets, s.p + at, sizeof octets);
+        if (__BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__)
+            octets = __builtin_bswap64(octets);
+        uint64_t blanks = blanks_of(octets);
+        if (blanks != 0)
+            return at + (size_t)__builtin_ctzll(blanks) / 8;
+    }
+    while (at < s.n && s.p[at] != ' ' && s.p[at] != '\t')
+        at++;
+    return at;
+}
+
 /* span_word - cuts the next word (up to a space or tab) off the front of *s, leading blanks skipped. */
 static inline struct span span_word(struct span *s)
 {
     size_t start = 0;
     while (start < s->n && (s->p[start] == ' ' || s->p[start] == '\t'))
         start++;
-    size_t end = start;
-    while (end < s->n && (s->p[end] > ' ' || (s->p[end] != ' ' && s->p[end] != '\t')))
-        end++;
+    size_t end = span_blank(*s, start);
     struct span word = span_of(s->p + start, end - start);
     *s = span_skip(*s, end);
     return word;

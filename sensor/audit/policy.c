@@ -91,7 +91,8 @@ static enum verdict verdict_of(const struct session *s, const struct judgement *
                                                                                : VERDICT_COMPLIANT;
 }
 
-static inline void note_answer(struct judgement *out, enum rule rule, struct answer a, uint8_t role)
+static __attribute__((noinline)) void note_ruling(struct judgement *out, enum rule rule, struct answer a,
+                                                  uint8_t role)
 {
     if (a.ruling == RULING_HIT) {
         add_finding(out, rule, a.severity != SEVERITY_NONE ? a.severity : rule_infos[rule].severity[role]);
@@ -99,6 +100,13 @@ static inline void note_answer(struct judgement *out, enum rule rule, struct ans
         out->undecidable[rule / 64] |= UINT64_C(1) << rule % 64;
         out->undecidable_count++;
     }
+}
+
+/* Most rules of a session have nothing to say. */
+static inline void note_answer(struct judgement *out, enum rule rule, struct answer a, uint8_t role)
+{
+    if (a.ruling != RULING_CLEAR)
+        note_ruling(out, rule, a, role);
 }
 
 void policy_judge(const struct facts *given, struct judgement *out)

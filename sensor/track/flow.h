@@ -35,11 +35,11 @@ struct flow_side {
     uint32_t next;         /* sequence number of the octet expected next */
     uint32_t fin_sequence; /* ... or of the reset, where there is no FIN */
     uint32_t initial;      /* sequence number of the SYN */
-    bool synced;           /* `next` is valid */
-    bool syn;
-    bool fin;
-    bool fin_acked;
-    bool rst;
+    bool synced : 1;       /* `next` is valid; bits, so that all are told by one look */
+    bool syn : 1;
+    bool fin : 1;
+    bool fin_acked : 1;
+    bool rst : 1;
 };
 
 struct flow_key {

@@ -40,7 +40,7 @@ struct repeats {
     struct repeats_row *rows;
 };
 
-/* repeats_open - take the memory, 1 MiB, and a key. False where there is none to be had. */
+/* repeats_open - take the memory, 256 KiB, and a key. False where there is none to be had. */
 bool repeats_open(struct repeats *r);
 void repeats_close(struct repeats *r);
 

@@ -97,6 +97,8 @@ static bool starts_anew(struct flow *f, enum side from, const struct segment *se
 {
     bool syn = (segment->flags & TCP_SYN) != 0;
     bool ack = (segment->flags & TCP_ACK) != 0;
+    if (!syn && !f->pending)
+        return false;
     bool closed = f->stage == FLOW_ENDED || f->stage == FLOW_CLOSING;
     if (syn && !ack) {
         struct flow_side *side = &f->side[from];
@@ -150,6 +152,17 @@ static void note_reset(struct tracker *t, struct flow *f, enum side from, const 
         counter_add(t->counters, COUNTER_stray_resets, 1);
 }
 
+static void note_ends(struct tracker *t, struct flow *f, enum side from, const struct segment *segment,
+                      uint32_t sequence)
+{
+    const struct flow_side *side = &f->side[from];
+    note_fin_and_ack(f, from, segment, sequence);
+    if (segment->flags & TCP_RST)
+        note_reset(t, f, from, segment);
+    if (segment->flags & (TCP_FIN | TCP_RST) || side->fin || side->rst || f->side[side_other(from)].fin)
+        maybe_end(t, f);
+}
+
 static void talk(struct tracker *t, struct flow *f, enum side from, const struct segment *segment,
                  uint32_t sequence)
 {
@@ -198,9 +211,20 @@ static bool learn_beginning(struct flow *f, enum side from, const struct segment
     return carries;
 }
 
+/* Between the handshake and the first FIN or reset, as nearly all segments are: then it says nothing about how the
+ * connection stands. */
+static inline bool is_amid(const struct flow *f, const struct segment *segment)
+{
+    const struct flow_side *client = &f->side[CLIENT];
+    const struct flow_side *server = &f->side[SERVER];
+    return (segment->flags & (TCP_SYN | TCP_FIN | TCP_RST)) == 0 && client->synced && !client->fin &&
+           !client->rst && server->synced && !server->fin && !server->rst;
+}
+
 static void on_segment(struct tracker *t, struct flow *f, enum side from, const struct segment *segment)
 {
     struct flow_side *side = &f->side[from];
+    bool amid = is_amid(f, segment);
     uint32_t sequence = segment->sequence + ((segment->flags & TCP_SYN) != 0);
     if (segment->flags & TCP_SYN) {
         if (f->pending)
@@ -208,7 +232,7 @@ static void on_segment(struct tracker *t, struct flow *f, enum side from, const 
         if (f->stage == FLOW_HALF_OPEN || !side->synced)
             on_syn(f, from, segment);
     }
-    bool carries = learn_beginning(f, from, segment);
+    bool carries = amid ? segment->payload.n + segment->missing > 0 : learn_beginning(f, from, segment);
     counter_add(t->counters, COUNTER_tracked, 1);
     counter_add(t->counters, COUNTER_payload_bytes, segment->payload.n);
     if (++side->packets == JUDGED_PACKETS)
@@ -219,11 +243,8 @@ static void on_segment(struct tracker *t, struct flow *f, enum side from, const 
         count_only(t, f, from, segment, sequence);
     else if (flow_is_followed(f) && (carries || (segment->flags & TCP_ACK)))
         talk(t, f, from, segment, sequence);
-    note_fin_and_ack(f, from, segment, sequence);
-    if (segment->flags & TCP_RST)
-        note_reset(t, f, from, segment);
-    if (segment->flags & (TCP_FIN | TCP_RST) || side->fin || side->rst || f->side[side_other(from)].fin)
-        maybe_end(t, f);
+    if (!amid)
+        note_ends(t, f, from, segment, sequence);
     if (t->live)
         connection_interim(t, f);
 }

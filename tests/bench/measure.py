@@ -8,6 +8,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 CAPTURES = os.path.join(ROOT, "tests", "captures")
 SKIPPED = 77
 TOOLS = ("waxseal", "make_load", "bare_loop")
+TURN_RUNS_CAP = 20
 
 
 def skip(reason):
@@ -79,9 +80,14 @@ def one_cpu():
     return {max(os.sched_getaffinity(0))}
 
 
-def medians(runs, *programs, cpus=None):
-    """Medians of the programs' times; they take turns, so that a slow moment hits all of them alike."""
-    times = [[cpu_seconds(words, cpus) for words in programs] for _ in range(runs)]
+def medians(rounds, *programs, cpus=None):
+    """Medians of the programs' times. They take turns, so that a slow moment of the machine hits all of them alike; and in
+    every turn each runs as often as it needs to be at work as long as the slowest, because such moments are shorter than a
+    second: a program of a fifth of one is hit as a whole or not at all."""
+    once = [cpu_seconds(words, cpus) for words in programs]
+    often = [min(TURN_RUNS_CAP, max(1, round(max(once) / seconds))) for seconds in once]
+    times = [[statistics.fmean(cpu_seconds(words, cpus) for _ in range(count)) for words, count in zip(programs, often)]
+             for _ in range(rounds)]
     return [statistics.median(column) for column in zip(*times)]
 
 

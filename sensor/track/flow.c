@@ -1,5 +1,6 @@
 #include "sensor/track/flow.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -15,7 +16,16 @@ struct list {
     uint32_t count;
 };
 
+/* The flow that was found last, and the ends of the segment that asked for it: packets come in bursts. */
+struct recent {
+    struct flow *flow; /* NULL: none */
+    uint64_t addresses;
+    uint64_t ports; /* and layer */
+    bool from_low;
+};
+
 struct flow_table {
+    struct recent recent;
     struct flow *flows; /* [0] is never used, so that index 0 can mean none */
     uint32_t *buckets;
     uint32_t bucket_mask; /* linear hashing: so many buckets and one, ... */
@@ -246,11 +256,41 @@ struct flow *flow_find(struct flow_table *t, const struct flow_key *key)
     return find(t, key);
 }
 
-struct flow *flow_find_segment(struct flow_table *t, const struct segment *segment, uint32_t layer,
-                               struct flow_key *key, bool *from_low)
+/* The flow of the last segment, if this one has the same ends, whichever way. Only for IPv4, whose addresses fit into a
+ * word. */
+static inline bool is_recent(const struct recent *r, uint64_t addresses, uint64_t ports, bool *from_low)
 {
-    make_key(segment, layer, key, from_low);
-    return find(t, key);
+    enum { PORT_BITS = 16, ADDRESS_BITS = 32 };
+    uint32_t both = (uint32_t)ports;
+    uint64_t other_way = ports >> ADDRESS_BITS << ADDRESS_BITS | (both << PORT_BITS | both >> PORT_BITS);
+    bool same = addresses == r->addresses && ports == r->ports;
+    bool back = rotate(addresses, ADDRESS_BITS) == r->addresses && other_way == r->ports;
+    *from_low = r->from_low == same;
+    return same || back;
+}
+
+struct flow *flow_find_segment(struct flow_table *t, const struct segment *segment, uint32_t layer,
+                               bool *from_low)
+{
+    _Static_assert(offsetof(struct segment, destination_port) ==
+                       offsetof(struct segment, source_port) + sizeof segment->source_port,
+                   "both ports are one load");
+    uint32_t source;
+    uint32_t destination;
+    uint32_t both;
+    memcpy(&source, segment->source.bytes, sizeof source);
+    memcpy(&destination, segment->destination.bytes, sizeof destination);
+    memcpy(&both, (const uint8_t *)segment + offsetof(struct segment, source_port), sizeof both);
+    uint64_t addresses = (uint64_t)source << 32 | destination;
+    uint64_t ports = (uint64_t)(layer << 8 | segment->family) << 32 | both;
+    if (t->recent.flow != NULL && is_recent(&t->recent, addresses, ports, from_low))
+        return t->recent.flow;
+    struct flow_key key;
+    make_key(segment, layer, &key, from_low);
+    struct flow *f = find(t, &key);
+    if (segment->family == IP_V4)
+        t->recent = (struct recent){f, addresses, ports, *from_low};
+    return f;
 }
 
 static uint32_t index_of(const struct flow_table *t, const struct flow *f)
@@ -295,6 +335,8 @@ void flow_remove(struct flow_table *t, struct flow *f)
         link = &t->flows[*link].bucket_next;
     *link = f->bucket_next;
     unlink_age(t, f);
+    if (t->recent.flow == f)
+        t->recent.flow = NULL;
     f->stage = FLOW_FREE;
     f->bucket_next = t->free;
     t->free = self;

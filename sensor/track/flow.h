@@ -105,10 +105,10 @@ uint64_t flow_key_hash(const struct flow_key *key);
 /* flow_find - the flow of a key, or NULL. */
 struct flow *flow_find(struct flow_table *t, const struct flow_key *key);
 
-/* flow_find_segment - both in one, for every packet.
- * key, from_low  out, as flow_key_of has them */
+/* flow_find_segment - the flow of a segment, for every packet.
+ * from_low  out, as flow_key_of has it */
 struct flow *flow_find_segment(struct flow_table *t, const struct segment *segment, uint32_t layer,
-                               struct flow_key *key, bool *from_low);
+                               bool *from_low);
 
 /* flow_add - a new flow in stage HALF_OPEN, zeroed but for its key, number and times. Never fails: a full
  * table gives one up. */

@@ -311,10 +311,12 @@ static bool is_own_redis(const struct tracker *t, const struct segment *segment)
 
 /* The flow of a connection that begins with this segment, in the place of an earlier one between the same ends. NULL
  * where it begins none: a bare acknowledgement, FIN or RST of something unknown is the tail of what was before. */
-static struct flow *begin(struct tracker *t, struct flow *earlier, const struct flow_key *key, bool from_low,
+static struct flow *begin(struct tracker *t, struct flow *earlier, uint32_t layer,
                           const struct segment *segment)
 {
     uint32_t generation = 0;
+    struct flow_key key;
+    bool from_low;
     if (earlier != NULL) {
         generation = earlier->generation + 1;
         connection_leave(t, earlier);
@@ -322,7 +324,8 @@ static struct flow *begin(struct tracker *t, struct flow *earlier, const struct 
     }
     if (!(segment->flags & TCP_SYN) && segment->payload.n + segment->missing == 0)
         return NULL;
-    return connection_flow(t, key, from_low, segment, generation);
+    flow_key_of(segment, layer, &key, &from_low);
+    return connection_flow(t, &key, from_low, segment, generation);
 }
 
 void tracker_segment(struct tracker *t, const struct segment *segment)
@@ -341,10 +344,9 @@ void tracker_segment_at(struct tracker *t, const struct segment *segment, uint64
         counter_add(t->counters, COUNTER_not_mail, 1);
         return;
     }
-    struct flow_key key;
     bool from_low;
-    struct flow *f = flow_find_segment(t->flows, segment, identity_layer(t->config->flow_identity, segment),
-                                       &key, &from_low);
+    uint32_t layer = identity_layer(t->config->flow_identity, segment);
+    struct flow *f = flow_find_segment(t->flows, segment, layer, &from_low);
     enum side from = f != NULL ? side_of(f, from_low) : CLIENT;
     if (f != NULL && f->stage == FLOW_IGNORED && !(segment->flags & TCP_SYN)) {
         flow_touch(t->flows, f, segment->time_ns);
@@ -353,7 +355,7 @@ void tracker_segment_at(struct tracker *t, const struct segment *segment, uint64
     if (f != NULL && is_repetition(t, f, from, segment))
         return;
     if (f == NULL || starts_anew(f, from, segment)) {
-        f = begin(t, f, &key, from_low, segment);
+        f = begin(t, f, layer, segment);
         if (f == NULL)
             return;
         from = side_of(f, from_low);

@@ -195,6 +195,51 @@ static void test_flow_is_found_however_far_the_table_has_grown(void **state)
     flow_table_close(t);
 }
 
+/* One of a few connections that differ in little: address, port, family, layer, or only in who is who. */
+static struct segment segment_of(unsigned which, uint32_t *layer)
+{
+    struct segment s = {.family = which & 1 ? IP_V4 : IP_V6, .source_port = 25, .destination_port = 25};
+    s.source.bytes[3] = which & 2 ? 1 : 2;
+    s.destination.bytes[3] = which & 4 ? 1 : 2;
+    s.source_port = which & 8 ? 25 : 4000;
+    s.destination_port = which & 16 ? 25 : 4000;
+    *layer = which & 32 ? 7 : 0;
+    return s;
+}
+
+/* Segments of the same ends one after another are found without a look into the table; what is found must be the same. */
+static void test_flow_found_by_segment_is_the_one_of_its_key(void **state)
+{
+    (void)state;
+    enum { KINDS = 64, STEPS = 200000 };
+    struct flow_table *t = open_table(KINDS);
+    uint32_t random = 1;
+    unsigned found = 0;
+    unsigned which = 0;
+    for (unsigned i = 0; i < STEPS; i++) {
+        random = random * 1664525 + 1013904223;
+        if (random >> 30 == 0) /* bursts: on average four of one kind, some the other way round */
+            which = random >> 20 & (KINDS - 1);
+        unsigned turned = (which & ~30U) | (which & 2) << 1 | (which & 4) >> 1 | (which & 8) << 1 |
+                          (which & 16) >> 1;
+        uint32_t layer;
+        struct segment s = segment_of(random >> 10 & 1 ? which : turned, &layer);
+        struct flow_key key;
+        bool low, from_low;
+        flow_key_of(&s, layer, &key, &low);
+        struct flow *f = flow_find_segment(t, &s, layer, &from_low);
+        assert_ptr_equal(f, flow_find(t, &key));
+        assert_int_equal(from_low, low);
+        found += f != NULL;
+        if (f == NULL)
+            flow_add(t, &key, SECOND);
+        else if ((random >> 12 & 15) == 0)
+            flow_remove(t, f);
+    }
+    assert_true(found > STEPS / 4);
+    flow_table_close(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -206,6 +251,7 @@ int main(void)
         cmocka_unit_test(test_flow_drain_goes_in_order_of_beginning),
         cmocka_unit_test(test_flow_hash_for_ids_is_the_same_in_every_process),
         cmocka_unit_test(test_flow_is_found_however_far_the_table_has_grown),
+        cmocka_unit_test(test_flow_found_by_segment_is_the_one_of_its_key),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,6 +14,7 @@
 #include "sensor/capture/source.h"
 #include "sensor/config_values.h"
 #include "sensor/host/clock.h"
+#include "sensor/host/jail.h"
 #include "sensor/host/log.h"
 #include "sensor/outputs.h"
 #include "sensor/publish/redis_url.h"
@@ -240,6 +241,18 @@ static void clear_progress(void)
 
 /* ---- the commands ---- */
 
+/* Before anything from outside is looked at. Where the system does not go along, `run` says so. */
+static bool enter_jail(const char *command, const char *user)
+{
+    char note[JAIL_ERROR_CAP];
+    char error[JAIL_ERROR_CAP];
+    if (!jail_enter(user, note, error))
+        return fail(command, error);
+    if (note[0] != '\0' && strcmp(command, "run") == 0)
+        log_line("run", "%s", note);
+    return true;
+}
+
 static bool severity_to_fail_on(const struct options *o, enum severity *severity)
 {
     static const char *const words[] = {"info", "low", "medium", "high", "critical"};
@@ -289,7 +302,7 @@ enum exit_status audit_command_read(const struct options *o)
         return EXIT_NOT_STARTED;
     }
     worker_count = 1;
-    size_t sink_count = open_outputs("read", false, o, &config, sinks);
+    size_t sink_count = enter_jail("read", "") ? open_outputs("read", false, o, &config, sinks) : 0;
     if (sink_count == 0) {
         close_workers();
         return EXIT_NOT_STARTED;
@@ -379,7 +392,7 @@ enum exit_status audit_command_run(const struct options *o)
     if (!configure("run", o, &config))
         return EXIT_NOT_STARTED;
     config.live = true;
-    bool opened = open_interfaces(&config);
+    bool opened = open_interfaces(&config) && enter_jail("run", config.user);
     size_t sink_count = opened ? open_outputs("run", true, o, &config, sinks) : 0;
     if (sink_count == 0) {
         close_workers();

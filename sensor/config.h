@@ -94,10 +94,11 @@ struct config {
     enum identity flow_identity; /* are VLAN and tunnel part of what a connection is known by? */
     bool discover;               /* live: take all TCP, to find mail on unexpected ports */
     bool any_tls;
-    enum profile profile;               /* the verdict is by this one */
-    bool profile_all;                   /* the report shows compliance with every profile side by side */
-    char trust_file[CONFIG_PATH_CAP];   /* CA bundle; "" the system's */
-    int64_t at_s;                       /* judge certificates as of then, Unix seconds; 0 the packet's time */
+    char user[CONFIG_NAME_CAP];       /* live: whom to become once the interfaces are open; "" nobody else */
+    enum profile profile;             /* the verdict is by this one */
+    bool profile_all;                 /* the report shows compliance with every profile side by side */
+    char trust_file[CONFIG_PATH_CAP]; /* CA bundle; "" the system's */
+    int64_t at_s;                     /* judge certificates as of then, Unix seconds; 0 the packet's time */
     char history_file[CONFIG_PATH_CAP]; /* memory across restarts; "" none */
     struct history_limits history;      /* sizes and thresholds of the memory across sessions */
     char filter[CONFIG_FILTER_CAP];     /* user's BPF text, "" for none */

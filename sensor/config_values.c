@@ -46,6 +46,7 @@ const struct config_setting config_settings[CONFIG_SETTING_COUNT] = {
     {CONFIG_ROOT, "filter", CONFIG_TEXT, OF(filter), 0, 0},
     {CONFIG_ROOT, "trust", CONFIG_TEXT, OF(trust_file), 0, 0},
     {CONFIG_ROOT, "quiet", CONFIG_FLAG, OF(quiet), 0, 0},
+    {CONFIG_ROOT, "user", CONFIG_TEXT, OF(user), 0, 0},
     {CONFIG_CAPS, "flows", CONFIG_NUMBER, OF(caps.flows), 64, 1 << 24},
     {CONFIG_CAPS, "negotiations", CONFIG_NUMBER, OF(caps.negotiations), 16, 1 << 20},
     {CONFIG_CAPS, "segment_buffers", CONFIG_NUMBER, OF(caps.segment_buffers), 16, 1 << 20},

@@ -95,7 +95,7 @@ enum config_port_key {
     CONFIG_PORT_KEY_COUNT
 };
 
-enum { CONFIG_SETTING_COUNT = 82, CONFIG_EXPECTED_CAP = 256 };
+enum { CONFIG_SETTING_COUNT = 83, CONFIG_EXPECTED_CAP = 256 };
 
 extern const struct config_section_info config_sections[CONFIG_SECTION_COUNT];
 extern const struct config_setting config_settings[CONFIG_SETTING_COUNT];

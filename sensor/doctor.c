@@ -14,6 +14,7 @@
 #include "sensor/doctor_mirror.h"
 #include "sensor/doctor_report.h"
 #include "sensor/host/clock.h"
+#include "sensor/host/jail.h"
 #include "sensor/publish/redis_probe.h"
 
 enum {
@@ -193,9 +194,22 @@ static bool seconds_of(const struct options *o, unsigned *seconds)
     return true;
 }
 
+static void check_user(struct doctor *d, const char *user)
+{
+    if (user[0] == '\0')
+        return;
+    bool known = jail_user_known(user);
+    doctor_say(d, known ? DOCTOR_OK : DOCTOR_FAILED, "user",
+               known ? "" : "adduser --system --group NAME, or another name in the configuration", "%s %s",
+               user,
+               known ? "is known; the outputs' files and folders must be writable for it"
+                     : "is not known to this system");
+}
+
 static void check_interfaces(struct doctor *d, const struct config *config, unsigned seconds)
 {
     bool usable = check_permission(d);
+    check_user(d, config->user);
     if (config->interface_count == 0)
         doctor_say(d, DOCTOR_WARNING, "interface",
                    "name it with -i NAME, or interfaces: in the configuration",

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "sensor/host/clock.h"
+#include "sensor/host/jail.h"
 #include "sensor/host/ring.h"
 #include "sensor/lane.h"
 #include "sensor/track/chains.h"
@@ -156,7 +157,7 @@ static void judge(struct doctor *d, const struct config *config, const struct li
         say_quality(d, check, l, &report);
 }
 
-static bool start(struct doctor *d, const struct config *config, const char *name, struct listener *l)
+static bool open_listener(struct doctor *d, const struct config *config, const char *name, struct listener *l)
 {
     char error[ERROR_CAP];
     char check[CHECK_CAP];
@@ -170,6 +171,26 @@ static bool start(struct doctor *d, const struct config *config, const char *nam
     }
     doctor_say(d, DOCTOR_OK, check, "", "the kernel gave a ring of %u MiB",
                config->caps.kernel_ring_bytes >> 20);
+    return true;
+}
+
+/* Packets are looked at from here on. */
+static void give_up_rights(struct doctor *d)
+{
+    char note[JAIL_ERROR_CAP];
+    char error[JAIL_ERROR_CAP];
+    (void)jail_enter("", note, error); /* fails only with a user */
+    if (note[0] != '\0')
+        doctor_say(d, DOCTOR_WARNING, "rights", "ask who runs this host or container", "%s", note);
+    else
+        doctor_say(d, DOCTOR_OK, "rights", "",
+                   "what the sensor does not need is given up, system calls as well");
+}
+
+static bool start(struct doctor *d, struct listener *l)
+{
+    char check[CHECK_CAP];
+    snprintf(check, sizeof check, "mirror %s", l->name);
     if (worker_start(l->worker))
         return true;
     doctor_say(d, DOCTOR_FAILED, check, "", "no thread to listen with");
@@ -182,7 +203,14 @@ void doctor_mirror(struct doctor *d, const struct config *config, unsigned secon
     static struct listener listeners[CONFIG_INTERFACES_CAP];
     size_t count = 0;
     for (size_t i = 0; i < config->interface_count; i++)
-        count += start(d, config, config->interfaces[i], &listeners[count]);
+        count += open_listener(d, config, config->interfaces[i], &listeners[count]);
+    if (count > 0)
+        give_up_rights(d);
+    size_t started = 0;
+    for (size_t i = 0; i < count; i++)
+        if (start(d, &listeners[i]))
+            listeners[started++] = listeners[i];
+    count = started;
     uint64_t end_ms = clock_monotonic_ms() + (uint64_t)seconds * 1000;
     while (count > 0 && clock_monotonic_ms() < end_ms) {
         clock_sleep_us(LOOK_EVERY_US);

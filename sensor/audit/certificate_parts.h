@@ -14,8 +14,8 @@ enum { CERTIFICATE_ERROR_CAP = 512 };
 
 struct certificate_roots; /* opaque: the trust store */
 
-/* certificate_roots_open - as certificate_reader_open, which it does the work for. All files are read here:
- * behind the jail there are none. */
+/* certificate_roots_open - as certificate_reader_open, which it does the work for. All files are read here,
+ * and none while sessions are judged. */
 struct certificate_roots *certificate_roots_open(const char *trust_file, char *error);
 void certificate_roots_close(struct certificate_roots *roots);
 

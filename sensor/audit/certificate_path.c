@@ -142,8 +142,7 @@ static bool load_given(struct certificate_roots *roots, const char *file, char *
     return true;
 }
 
-/* One file, read whole: libcrypto's directory of hashed names is opened when a name is looked for, when the
- * jail is shut. */
+/* One file, read whole: libcrypto's directory of hashed names would be looked into whenever a session is judged. */
 static void load_system(struct certificate_roots *roots, char *error)
 {
     const char *const files[] = {

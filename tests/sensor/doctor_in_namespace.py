@@ -77,8 +77,8 @@ def flat(captures, change=lambda frames: frames):
 def check_mirrors(doctor):
     captures, mirror = traffic(), "mirror mon0"
     doctor.expect("a good mirror", doctor.run("-i", "mon0", frames=flat(captures)), 0,
-                  ("permission", "ok", "CAP_NET_RAW"), ("interface mon0", "ok", "is up"), (mirror, "ok", "both directions"),
-                  (mirror, "ok", "mail sessions, ports"), (mirror, "ok", "none"), without=("mirror_",))
+                  ("permission", "ok", "CAP_NET_RAW"), ("rights", "ok", "system calls"), ("interface mon0", "ok", "is up"),
+                  (mirror, "ok", "both directions"), (mirror, "ok", "mail sessions, ports"), (mirror, "ok", "none"), without=("mirror_",))
     doctor.expect("one direction only", doctor.run("-i", "mon0", frames=flat(captures, derive.only("server"))), 0,
                   (mirror, "warning", "mirror_one_sided: 100.0 %"), (mirror, "warning", "Mirror both directions"),
                   without=("both directions come",))

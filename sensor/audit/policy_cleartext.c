@@ -134,7 +134,10 @@ struct answer rule_starttls_refused(const struct facts *f)
 {
     const struct session *s = f->session;
     const struct session_mail *m = &s->mail;
-    return hit_or(m->tls_refused && !m->tls_refused_already, cleartext_seen(f) || m->tls_accepted);
+    bool refused = m->tls_refused && !m->tls_refused_already;
+    if (refused && f->outcome.starttls == STARTTLS_UPGRADED)
+        return hit_as(SEVERITY_INFO); /* the client asked again, and nothing went in the clear */
+    return hit_or(refused, cleartext_seen(f) || m->tls_accepted);
 }
 
 struct answer rule_starttls_not_used(const struct facts *f)

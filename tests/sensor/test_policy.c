@@ -383,6 +383,16 @@ static void test_plaintext_auth_invited_by_imap_without_logindisabled(void **sta
     assert_int_equal(severity_of(&s, RULE_plaintext_auth_invited), SEVERITY_MEDIUM);
 }
 
+static void test_refused_and_then_granted_is_only_informative(void **state)
+{
+    (void)state;
+    struct session s = sealed();
+    s.mail.tls_refused = true;
+    assert_int_equal(severity_of(&s, RULE_starttls_refused), SEVERITY_INFO);
+    s.tls.established = s.tls.server_hello = false;
+    assert_int_equal(severity_of(&s, RULE_starttls_refused), SEVERITY_HIGH);
+}
+
 static void test_cbc_with_sha256_is_low(void **state)
 {
     (void)state;
@@ -629,6 +639,7 @@ int main(void)
         cmocka_unit_test(test_auth_in_clear_is_milder_for_hashed_and_protected_mechanisms),
         cmocka_unit_test(test_plaintext_auth_invited_is_low_where_the_client_upgraded),
         cmocka_unit_test(test_plaintext_auth_invited_by_imap_without_logindisabled),
+        cmocka_unit_test(test_refused_and_then_granted_is_only_informative),
         cmocka_unit_test(test_cbc_with_sha256_is_low),
         cmocka_unit_test(test_loopback_mail_is_no_finding),
         cmocka_unit_test(test_overlong_capability_list_proves_no_absence),

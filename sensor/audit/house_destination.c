@@ -185,7 +185,7 @@ const char *house_result_type(const struct session *s, const struct judgement *j
     if (s->role != ROLE_RELAY)
         return "";
     const char *fault = j->expected != NULL ? certificate_fault(j, j->expected) : "";
-    switch (policy_starttls(s)) {
+    switch (j->outcome.starttls) {
     case STARTTLS_NOT_OFFERED:
     case STARTTLS_STRIPPED:
     case STARTTLS_REFUSED: return "starttls-not-supported";

@@ -106,10 +106,10 @@ static bool has(const struct judgement *j, enum rule rule)
 
 enum offer { OFFER_UNSEEN, OFFER_MADE, OFFER_MISSING };
 
-static enum offer offer_of(const struct session *s)
+static enum offer offer_of(const struct event *e)
 {
-    enum starttls starttls = policy_starttls(s);
-    if (s->mail.offer_starttls_ever)
+    enum starttls starttls = e->judgement->outcome.starttls;
+    if (e->session->mail.offer_starttls_ever)
         return OFFER_MADE;
     return starttls == STARTTLS_NOT_OFFERED || starttls == STARTTLS_STRIPPED ? OFFER_MISSING : OFFER_UNSEEN;
 }
@@ -129,8 +129,8 @@ static const struct certificate_chain *visible_chain(const struct event *e)
 static bool server_shows_something(const struct event *e)
 {
     const struct session *s = e->session;
-    bool spoke_clear = policy_mode(s) == MODE_PLAINTEXT && s->side[SERVER].bytes > 0;
-    return spoke_clear || offer_of(s) != OFFER_UNSEEN || established_version(s) != 0 ||
+    bool spoke_clear = e->judgement->outcome.mode == MODE_PLAINTEXT && s->side[SERVER].bytes > 0;
+    return spoke_clear || offer_of(e) != OFFER_UNSEEN || established_version(s) != 0 ||
            visible_chain(e) != NULL;
 }
 
@@ -158,10 +158,10 @@ static struct server_row *server_row(struct feed_records *r, const char *id)
     return &r->servers[*place - 1];
 }
 
-static void note_offer(struct server_row *row, const struct session *s)
+static void note_offer(struct server_row *row, const struct event *e)
 {
-    enum offer offer = offer_of(s);
-    int64_t ms = (int64_t)(s->first_ns / NS_PER_MS);
+    enum offer offer = offer_of(e);
+    int64_t ms = (int64_t)(e->session->first_ns / NS_PER_MS);
     int64_t *when = offer == OFFER_MADE ? &row->offer_ms : &row->no_offer_ms;
     row->offer_known += offer != OFFER_UNSEEN;
     row->offered += offer == OFFER_MADE;
@@ -179,12 +179,11 @@ static void note_version(struct server_row *row, uint16_t version)
 
 static void count_server(struct server_row *row, const struct event *e)
 {
-    const struct session *s = e->session;
-    enum tls_state tls = policy_tls_state(s);
+    const struct outcome *o = &e->judgement->outcome;
     bool judged = e->judgement->verdict != VERDICT_UNDECIDABLE;
     row->sessions++;
-    row->encrypted += tls == TLS_STATE_ESTABLISHED;
-    row->decidable += policy_mode(s) != MODE_UNDECIDABLE && tls != TLS_STATE_UNKNOWN;
+    row->encrypted += o->tls_state == TLS_STATE_ESTABLISHED;
+    row->decidable += o->mode != MODE_UNDECIDABLE && o->tls_state != TLS_STATE_UNKNOWN;
     row->compliant += e->judgement->verdict == VERDICT_COMPLIANT;
     row->judged += judged;
 }
@@ -196,7 +195,7 @@ static void add_server(struct feed_records *r, const struct event *e, const char
     bool newer = last_ms_of(s) >= row->last_ms;
     const struct certificate_chain *chain = visible_chain(e);
     count_server(row, e);
-    note_offer(row, s);
+    note_offer(row, e);
     note_version(row, established_version(s));
     note_hits(&row->hits, e->judgement, last_ms_of(s));
     /* What the server calls itself goes before what a client calls it. */
@@ -237,7 +236,7 @@ static void add_client(struct feed_records *r, const struct event *e)
     struct client_row *row = client_row(r, e->values[EVENT_client_ip].text);
     bool newer = last_ms_of(s) >= row->last_ms;
     row->sessions++;
-    row->plaintext += policy_mode(s) == MODE_PLAINTEXT;
+    row->plaintext += e->judgement->outcome.mode == MODE_PLAINTEXT;
     row->auth_cleartext += strcmp(e->values[EVENT_auth].text, "cleartext") == 0;
     if (t->client_hello && registry_version_name(t->client_max_version)[0] != '\0' &&
         t->client_max_version > row->best_version)

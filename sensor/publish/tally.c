@@ -160,8 +160,10 @@ size_t tally_servers_troubled(const struct tally *t)
 
 /* ---- one event ---- */
 
-static void count_steps(struct tally *t, const struct session *s)
+static void count_steps(struct tally *t, const struct event *e)
 {
+    const struct session *s = e->session;
+    const struct outcome *o = &e->judgement->outcome;
     const struct session_mail *m = &s->mail;
     const struct session_tls *h = &s->tls;
     uint64_t *steps = s->tls_port ? t->implicit[s->protocol] : t->starttls[s->protocol];
@@ -171,15 +173,15 @@ static void count_steps(struct tally *t, const struct session *s)
     steps[TALLY_ACCEPTED] += m->tls_accepted;
     steps[TALLY_CLIENT_HELLO] += h->client_hello;
     steps[TALLY_SERVER_HELLO] += h->server_hello;
-    steps[TALLY_ESTABLISHED] += policy_tls_state(s) == TLS_STATE_ESTABLISHED;
+    steps[TALLY_ESTABLISHED] += o->tls_state == TLS_STATE_ESTABLISHED;
     if (!s->tls_port)
-        t->starttls_unknown[s->protocol] += policy_starttls(s) == STARTTLS_UNKNOWN;
+        t->starttls_unknown[s->protocol] += o->starttls == STARTTLS_UNKNOWN;
 }
 
 static void count_handshake(struct tally *t, const struct event *e)
 {
     const struct session_tls *h = &e->session->tls;
-    if (policy_tls_state(e->session) == TLS_STATE_ESTABLISHED) {
+    if (e->judgement->outcome.tls_state == TLS_STATE_ESTABLISHED) {
         t->certificates_visible += h->certificate_seen;
         t->certificates_hidden += !h->certificate_seen;
     }
@@ -231,15 +233,16 @@ static void count_profiles(struct tally *t, const struct event *e)
 void tally_event(struct tally *t, const struct event *e)
 {
     const struct session *s = e->session;
+    const struct outcome *o = &e->judgement->outcome;
     if (!s->final)
         return;
     t->sessions++;
     rollup_add(t->counts, e);
     rollup_add(tally_series_place(&t->series, e->values[EVENT_ts_end].number), e);
     t->protocols[s->protocol]++;
-    t->modes[policy_mode(s)]++;
+    t->modes[o->mode]++;
     t->verdicts[e->judgement->verdict]++;
-    t->tls_states[policy_tls_state(s)]++;
+    t->tls_states[o->tls_state]++;
     t->messages_clear += s->mail.messages;
     t->sessions_with_messages_clear += s->mail.messages > 0;
     t->one_sided += s->side[CLIENT].packets == 0 || s->side[SERVER].packets == 0;
@@ -247,7 +250,7 @@ void tally_event(struct tally *t, const struct event *e)
     if (s->mail.auth_exposure == AUTH_READABLE)
         tally_names_count(&t->clear_mechanisms,
                           s->auth_mechanism[0] != '\0' ? s->auth_mechanism : "(mechanism not seen)");
-    count_steps(t, s);
+    count_steps(t, e);
     count_handshake(t, e);
     count_rules(t, e->judgement);
     count_server(t, s, e->judgement);

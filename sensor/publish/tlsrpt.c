@@ -89,7 +89,8 @@ static void event(void *state, const struct event *e)
     const struct session *s = e->session;
     enum tlsrpt_type type = tlsrpt_type_of(e->values[EVENT_tlsrpt].text);
     bool failed = type != TLSRPT_TYPE_COUNT;
-    if (!s->final || s->role != ROLE_RELAY || (!failed && policy_tls_state(s) != TLS_STATE_ESTABLISHED))
+    if (!s->final || s->role != ROLE_RELAY ||
+        (!failed && e->judgement->outcome.tls_state != TLS_STATE_ESTABLISHED))
         return;
     struct tlsrpt_server *row = server_of(t, e);
     if (row == NULL) {

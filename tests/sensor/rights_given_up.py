@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """rights_given_up.py WAXSEAL - `waxseal run` on a veth pair of its own and `waxseal read` from a pipe: what the kernel says of
-the rights of every thread, as root and as the user that the configuration names, and that sessions are reported all the same."""
+the rights of every thread, as root, as the user that the configuration names, and as one that is only given the right to capture,
+as systemd does; and that sessions are reported all the same."""
 import json
 import os
 import pwd
+import shutil
 import socket
 import subprocess
 import sys
@@ -20,6 +22,9 @@ CAPTURE = os.path.join(sensor.CAPTURES, "smtp-starttls-tls13.pcap")
 SOMEBODY = "nobody"
 DAC_OVERRIDE = 1 << 1      # all that root keeps
 WAIT_S = 20
+CAPTURING = "-all,+net_raw,+net_admin"
+AS_A_SERVICE = ["setpriv", f"--reuid={SOMEBODY}", "--regid=nogroup", "--clear-groups", f"--inh-caps={CAPTURING}",
+                f"--ambient-caps={CAPTURING}", f"--bounding-set={CAPTURING}", "--no-new-privs"]
 
 
 def rights(pid):
@@ -66,16 +71,18 @@ def mirror(space, frames):
             time.sleep(0.0005)
 
 
-def check_run(program, space, folder, user):
-    """One session, live; the user may write nowhere but in a folder of his own."""
+def check_run(program, space, folder, user, before=()):
+    """One session, live; the user may write nowhere but in a folder of his own. `before` makes the process his from the start,
+    else the sensor does."""
     uid = pwd.getpwnam(user).pw_uid if user else 0
-    place = os.path.join(folder, user or "root")
+    name = (user or "root") + (" by " + before[0] if before else "")
+    place = os.path.join(folder, name)
     os.mkdir(place, 0o700)
     os.chown(place, uid, -1)
-    config, events = os.path.join(folder, f"{user or 'root'}.yaml"), os.path.join(place, "events.json")
+    config, events = os.path.join(folder, f"{name}.yaml"), os.path.join(place, "events.json")
     with open(config, "w", encoding="ascii") as file:
-        file.write(f"workers: 2\nuser: {user!r}\n")
-    process = space.popen([program, "run", "-c", config, "-i", "mon0", "--json", events], stdout=subprocess.DEVNULL,
+        file.write(f"workers: 2\nuser: '{'' if before else user}'\n")
+    process = space.popen([*before, program, "run", "-c", config, "-i", "mon0", "--json", events], stdout=subprocess.DEVNULL,
                           stderr=subprocess.PIPE)
     # The outputs are opened after the rights are gone, and the threads come after both.
     until(lambda: os.path.exists(events) and len(rights(process.pid)) >= 3)
@@ -91,7 +98,7 @@ def check_run(program, space, folder, user):
         found.append(f"exit status {process.returncode}, sessions {states}: {said}")
     if os.stat(events).st_uid != uid:
         found.append(f"the events belong to {os.stat(events).st_uid}")
-    return say(f"run as {user or 'root'}", found)
+    return say(f"run as {name}", found)
 
 
 def check_unknown(program, space, folder):
@@ -127,9 +134,10 @@ def main():
                         "link set span0 mtu 1600 up")
         with tempfile.TemporaryDirectory() as folder:
             os.chmod(folder, 0o755)
-            failures = sum(check_run(program, space, folder, user) for user in ("", SOMEBODY))
+            program = shutil.copy(program, folder)  # where everybody may start it
+            failures = sum(check_run(program, space, folder, *who) for who in (("",), (SOMEBODY,), (SOMEBODY, AS_A_SERVICE)))
             failures += check_unknown(program, space, folder)
-        failures += check_read(program)
+            failures += check_read(program)
     finally:
         space.destroy()
     sys.exit(failures > 0)

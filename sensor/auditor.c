@@ -28,6 +28,7 @@ enum {
     SAVE_EVERY_MS = 300000,
     LANES_CAP = 64,
     ERROR_BYTES = 512,
+    ALERTS_PATH_CAP = CONFIG_PATH_CAP + 8,
     MIRROR_DETAIL_CAP = 256,
     NS_PER_S = 1000000000
 };
@@ -288,13 +289,39 @@ static void tick(struct auditor *a, uint64_t now_ms)
         a->progress(done, total);
 }
 
-static bool save_history(const struct auditor *a)
+/* The open alerts lie beside the history. */
+static void alerts_path(const struct auditor *a, char path[ALERTS_PATH_CAP])
+{
+    snprintf(path, ALERTS_PATH_CAP, "%s.alerts", a->config->history_file);
+}
+
+static bool save_memory(const struct auditor *a)
 {
     char error[ERROR_BYTES];
-    if (a->config->history_file[0] == '\0' || history_save(a->history, a->config->history_file, error))
+    char path[ALERTS_PATH_CAP];
+    if (a->config->history_file[0] == '\0')
         return true;
-    log_error("history", "%s", error);
-    return false;
+    bool history = history_save(a->history, a->config->history_file, error);
+    if (!history)
+        log_error("history", "%s", error);
+    alerts_path(a, path);
+    bool alerts = alerts_save(a->alerts, path, error);
+    if (!alerts)
+        log_error("alerts", "%s", error);
+    return history && alerts;
+}
+
+static void load_memory(struct auditor *a)
+{
+    char error[ERROR_BYTES];
+    char path[ALERTS_PATH_CAP];
+    if (a->config->history_file[0] == '\0')
+        return;
+    if (!history_load(a->history, a->config->history_file, error))
+        log_error("history", "%s", error);
+    alerts_path(a, path);
+    if (!alerts_load(a->alerts, path, error))
+        log_error("alerts", "%s", error);
 }
 
 static bool open_chains(struct auditor *a)
@@ -322,7 +349,6 @@ static void open_peer(struct auditor *a)
 
 static bool open_all(struct auditor *a)
 {
-    char error[ERROR_BYTES];
     if (!open_chains(a))
         return false;
     open_peer(a);
@@ -332,8 +358,7 @@ static bool open_all(struct auditor *a)
         log_error("auditor", "no memory for the caps of the configuration");
         return false;
     }
-    if (a->config->history_file[0] != '\0' && !history_load(a->history, a->config->history_file, error))
-        log_error("history", "%s", error);
+    load_memory(a);
     return true;
 }
 
@@ -379,7 +404,7 @@ static void look_after(struct auditor *a)
         a->next_tick_ms = now_ms + TICK_EVERY_MS;
     }
     if (now_ms >= a->next_save_ms) {
-        (void)save_history(a);
+        (void)save_memory(a);
         a->next_save_ms = now_ms + SAVE_EVERY_MS;
     }
 }
@@ -427,8 +452,8 @@ void auditor_run(const struct config *config, struct worker **workers, size_t wo
     if (result->sinks_complete) {
         result->sinks_complete = start_workers(&a);
         run(&a);
-        result->sinks_complete &= save_history(&a);
         mirror_watch_finish(&a.watch);
+        result->sinks_complete &= save_memory(&a);
         alerts_finish(a.alerts);
     }
     sum_up(&a, &result->summary);

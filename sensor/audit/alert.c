@@ -1,10 +1,9 @@
-#include "sensor/audit/alert.h"
-
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "sensor/audit/alert_parts.h"
 #include "sensor/audit/house.h"
 #include "sensor/host/hash.h"
 
@@ -16,34 +15,6 @@ enum {
 };
 
 static const char suppressed_rule[] = "alerts_suppressed";
-
-/* Apart from the alert, which is large: what is looked through lies close together. */
-struct entry {
-    uint64_t hash;
-    int32_t next; /* in its chain, or among the free ones */
-    bool open;
-    bool handed; /* its raising was handed out, so its clearing is, too */
-};
-
-struct alerts {
-    struct alert_limits limits;
-    void (*hand)(void *context, const struct alert *alert);
-    void *context;
-    struct entry *entries;
-    struct alert *told; /* the alert of each entry */
-    int32_t *heads;     /* `head_mask` and one */
-    uint32_t head_mask;
-    uint32_t used; /* entries from here on were never taken */
-    int32_t free;
-    int64_t look_at_ms; /* nothing can be cleared before */
-    int64_t minute;     /* the one that `raised` counts */
-    uint32_t raised;
-    uint64_t suppressed_this_minute;
-    enum severity suppressed_worst;
-    uint64_t open[SEVERITY_COUNT];
-    uint64_t suppressed;
-    uint64_t given_up;
-};
 
 static int64_t clear_after_ms(const struct alerts *a)
 {
@@ -68,13 +39,13 @@ static int32_t *head_of(const struct alerts *a, uint64_t hash)
     return &a->heads[hash >> 20 & a->head_mask];
 }
 
-static struct alert *alert_of(const struct alerts *a, const struct entry *e)
+static struct alert *alert_of(const struct alerts *a, const struct alert_entry *e)
 {
     return &a->told[e - a->entries];
 }
 
-static struct entry *find(const struct alerts *a, uint64_t hash, const char *rule, const char *server_ip,
-                          uint16_t port)
+static struct alert_entry *find(const struct alerts *a, uint64_t hash, const char *rule,
+                                const char *server_ip, uint16_t port)
 {
     for (int32_t i = *head_of(a, hash); i != NOTHING; i = a->entries[i].next) {
         const struct alert *alert = &a->told[i];
@@ -85,7 +56,7 @@ static struct entry *find(const struct alerts *a, uint64_t hash, const char *rul
     return NULL;
 }
 
-static void unlink_entry(struct alerts *a, struct entry *e)
+static void unlink_entry(struct alerts *a, struct alert_entry *e)
 {
     int32_t index = (int32_t)(e - a->entries);
     int32_t *at = head_of(a, e->hash);
@@ -99,10 +70,10 @@ static void unlink_entry(struct alerts *a, struct entry *e)
 }
 
 /* NULL where none is free. */
-static struct entry *take_entry(struct alerts *a)
+static struct alert_entry *take_entry(struct alerts *a)
 {
     if (a->free != NOTHING) {
-        struct entry *e = &a->entries[a->free];
+        struct alert_entry *e = &a->entries[a->free];
         a->free = e->next;
         return e;
     }
@@ -118,7 +89,7 @@ static bool goes_before(const struct alert *a, const struct alert *b)
 
 /* ---- handing out ---- */
 
-static void clear(struct alerts *a, struct entry *e)
+static void clear(struct alerts *a, struct alert_entry *e)
 {
     alert_of(a, e)->state = ALERT_CLEARED;
     if (e->handed)
@@ -158,7 +129,7 @@ static void enter_minute(struct alerts *a, int64_t now_ms)
     a->raised = 0;
 }
 
-static void hand_raised(struct alerts *a, struct entry *e)
+static void hand_raised(struct alerts *a, struct alert_entry *e)
 {
     e->handed = a->raised < a->limits.raised_a_minute;
     if (e->handed) {
@@ -173,9 +144,9 @@ static void hand_raised(struct alerts *a, struct entry *e)
 }
 
 /* Room for an alert of this severity: the least severe, then the least recent is given up, which may be the new one. */
-static struct entry *make_room(struct alerts *a, enum severity severity)
+static struct alert_entry *make_room(struct alerts *a, enum severity severity)
 {
-    struct entry *e = take_entry(a);
+    struct alert_entry *e = take_entry(a);
     if (e != NULL)
         return e;
     const struct alert *victim = &a->told[0];
@@ -196,16 +167,15 @@ static void copy_text(char *out, size_t cap, const char *text)
     out[length] = '\0';
 }
 
-/* A new entry, its rule, severity, server and times set; NULL where it is given up at once. */
-static struct entry *open_entry(struct alerts *a, const char *rule, enum severity severity,
-                                const char *server_ip, uint16_t port, int64_t ms)
+struct alert_entry *alerts_enter(struct alerts *a, const char *rule, enum severity severity,
+                                 const char *server_ip, uint16_t port, int64_t ms)
 {
-    struct entry *e = make_room(a, severity);
+    struct alert_entry *e = make_room(a, severity);
     if (e == NULL)
         return NULL;
     uint64_t hash = hash_of(rule, server_hash(server_ip, port));
     int32_t *head = head_of(a, hash);
-    *e = (struct entry){.hash = hash, .next = *head, .open = true};
+    *e = (struct alert_entry){.hash = hash, .next = *head, .open = true};
     *head = (int32_t)(e - a->entries);
     struct alert *alert = alert_of(a, e);
     *alert = (struct alert){.state = ALERT_RAISED,
@@ -250,13 +220,13 @@ static void note(struct alerts *a, const struct event *event, uint64_t server, c
     int64_t ms = event->values[EVENT_ts_end].number;
     if (severity < a->limits.from || severity == SEVERITY_NONE)
         return;
-    struct entry *e = find(a, hash_of(rule, server), rule, server_ip, s->server_port);
+    struct alert_entry *e = find(a, hash_of(rule, server), rule, server_ip, s->server_port);
     if (e != NULL) {
         see_again(a, alert_of(a, e), severity, ms,
                   s->final); /* of an interim event, the session comes again */
         return;
     }
-    e = open_entry(a, rule, severity, server_ip, s->server_port, ms);
+    e = alerts_enter(a, rule, severity, server_ip, s->server_port, ms);
     if (e == NULL)
         return;
     struct alert *alert = alert_of(a, e);
@@ -294,13 +264,13 @@ void alerts_note_sensor(struct alerts *a, const char *rule, enum severity severi
     enter_minute(a, now_ms);
     if (severity < a->limits.from || severity == SEVERITY_NONE)
         return;
-    struct entry *e = find(a, hash_of(rule, server_hash("", 0)), rule, "", 0);
+    struct alert_entry *e = find(a, hash_of(rule, server_hash("", 0)), rule, "", 0);
     if (e != NULL) {
         see_again(a, alert_of(a, e), severity, now_ms, true);
         copy_text(alert_of(a, e)->detail, sizeof alert_of(a, e)->detail, detail);
         return;
     }
-    e = open_entry(a, rule, severity, "", 0, now_ms);
+    e = alerts_enter(a, rule, severity, "", 0, now_ms);
     if (e == NULL)
         return;
     struct alert *alert = alert_of(a, e);
@@ -316,7 +286,7 @@ void alerts_tick(struct alerts *a, int64_t now_ms)
         return;
     int64_t next_ms = INT64_MAX;
     for (uint32_t i = 0; i < a->used; i++) {
-        struct entry *e = &a->entries[i];
+        struct alert_entry *e = &a->entries[i];
         int64_t clear_at_ms = a->told[i].last_ms + clear_after_ms(a);
         if (e->open && clear_at_ms <= now_ms)
             clear(a, e);

@@ -63,6 +63,13 @@ void alerts_note_sensor(struct alerts *a, const char *rule, enum severity severi
 /* alerts_tick - clear what has not been seen for long enough; now_ms in event time. Cheap where there is nothing. */
 void alerts_tick(struct alerts *a, int64_t now_ms);
 
+/* alerts_save, alerts_load - those that are open, to and from a file, so that the next run does not raise them again but counts
+ * on, and clears them in their time. Before anything is noted.
+ * error  room of 512 bytes; one sentence where false is returned. A missing file is no error; out of a damaged one nothing
+ *        is taken */
+bool alerts_save(const struct alerts *a, const char *path, char *error);
+bool alerts_load(struct alerts *a, const char *path, char *error);
+
 /* alerts_finish - tell what the bound of the last minute held back; nothing is cleared. */
 void alerts_finish(struct alerts *a);
 

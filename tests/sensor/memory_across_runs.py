@@ -3,9 +3,12 @@
 
 Sessions of tests/captures are moved to other times and addresses and read in two runs. Each case has a near miss: too
 late, somebody else, one session too few, or no memory at all."""
+import contextlib
 import json
 import os
 import pathlib
+import re
+import socket
 import struct
 import sys
 import tempfile
@@ -67,7 +70,7 @@ class Memory:
         lines = [f"  {key}: {value}" for key, value in {"file": json.dumps(str(self.file)), **settings}.items()]
         self.config.write_text("\n".join(["history:", *lines, ""]))
 
-    def run(self, *sessions, remember=True):
+    def run(self, *sessions, remember=True, options=()):
         """The events of one run over these sessions, in their order; and what was said on standard error."""
         self.runs += 1
         captures = self.folder / f"run-{self.runs}"
@@ -75,7 +78,7 @@ class Memory:
         for number, session in enumerate(sessions):
             session.write(captures / f"{number:03}.pcap", number)
         config = ["-c", str(self.config)] if remember else []
-        done = sensor.read_json(self.program, *config, str(captures))
+        done = sensor.read_json(self.program, *config, *options, str(captures))
         if found := sensor.trouble(done, allowed=(0,)):
             raise AssertionError(f"{'; '.join(found)}\n{sensor.last_words(done)}")
         events = [json.loads(line) for line in done.out.splitlines()]
@@ -180,6 +183,35 @@ def somebody_elses_file(program, folder):
     check(done.status == 2 and str(memory.file) in done.err.decode(), f"exit status {done.status}: {done.err!r}")
 
 
+def alerts_of(memory, *sessions, **options):
+    """(rule, raised or cleared) of every alert that one run sends."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(("127.0.0.1", 0))
+        receiver.settimeout(0.5)
+        memory.run(*sessions, options=["--syslog", f"udp://127.0.0.1:{receiver.getsockname()[1]}"], **options)
+        told = []
+        with contextlib.suppress(TimeoutError):
+            while True:
+                text = receiver.recv(65536).decode()
+                told.append(tuple(re.search(rf' {word}="([^"]*)"', text)[1] for word in ("rule", "state")))
+    return told
+
+
+def alerts_go_on(program, folder):
+    """What one run raised the next does not raise again, and one later clears it."""
+    memory, rule = Memory(program, folder), "starttls_not_used"
+    first = alerts_of(memory, Moved(IN_CLEAR, NOW))
+    check((rule, "raised") in first, f"the first run raised {first}")
+    check(alerts_of(memory, Moved(IN_CLEAR, NOW + 30)) == [], "the second run told of an alert that was open")
+    check((rule, "raised") in alerts_of(memory, Moved(IN_CLEAR, NOW + 40), remember=False), "nothing is raised without a memory")
+    last = alerts_of(memory, Moved(TLS12, NOW + 30 * DAY, server=ELSEWHERE))
+    check(sorted(last) == sorted((rule, "cleared") for rule, _ in first), f"the last run told {last}, the first {first}")
+    content = memory.file.with_name("past.alerts")
+    content.write_bytes(content.read_bytes()[:-1])
+    _, said = memory.run(Moved(IN_CLEAR, NOW + 31 * DAY))
+    check("past.alerts is no list of open alerts" in said, f"a damaged list was not named: {said!r}")
+
+
 def main():
     program = sys.argv[1]
     sensor.need(program)
@@ -188,7 +220,7 @@ def main():
     checks += [(f"{name}: one run", within_one_run, details) for name, *details in CASES]
     checks += [(f"{name}: no memory", without_a_file, (rule, before, session))
                for name, rule, fires, before, session, _ in CASES if fires]
-    checks += [("a damaged file", damaged_file, ()), ("a file of somebody else", somebody_elses_file, ())]
+    checks += [("a damaged file", damaged_file, ()), ("a file of somebody else", somebody_elses_file, ()), ("alerts", alerts_go_on, ())]
     failed = 0
     for name, function, details in checks:
         with tempfile.TemporaryDirectory() as folder:

@@ -269,7 +269,8 @@ static inline char *put_TEXT(struct json *j, char *p, const struct event *e, enu
     return p + 1;
 }
 
-/* It lies where it lies for as long as the run lasts, except in the event's own scratch. */
+/* It lies where it lies for as long as the run lasts, except in the event's own scratch. Where the line's end is near, it may
+ * have been cut. */
 static __attribute__((noinline)) char *put_new_word(struct json *j, char *p, const struct event *e,
                                                     enum event_field field, struct word *place)
 {
@@ -277,7 +278,8 @@ static __attribute__((noinline)) char *put_new_word(struct json *j, char *p, con
     char *behind = put_TEXT(j, p, e, field);
     size_t length = (size_t)(behind - p);
     bool passing = text >= e->scratch && text < e->scratch + sizeof e->scratch;
-    if (!passing && length <= WORD_BYTES) {
+    bool whole = end_of_text(j) - p > WORD_BYTES * ESCAPE_FACTOR;
+    if (!passing && whole && length <= WORD_BYTES) {
         *place = (struct word){.text = text, .length = length};
         memcpy(place->shown, p, length);
     }

@@ -264,6 +264,56 @@ static void test_json_endless_texts_are_cut_and_the_line_stays_valid(void **stat
     unlink(path);
 }
 
+/* A line that has no room for its words must not be what later lines take them from. */
+static void test_json_words_behind_an_endless_text_are_whole_in_the_next_line(void **state)
+{
+    (void)state;
+    struct sample x;
+    char *endless = malloc(200001);
+    memset(endless, '\001', 200000);
+    endless[200000] = '\0';
+    sample_make(&x);
+    const char *sni = x.event.values[EVENT_sni].text;
+    const char *verdict = x.event.values[EVENT_verdict].text;
+    char wanted[96];
+    snprintf(wanted, sizeof wanted, "\"verdict\":\"%s\",", verdict);
+    assert_true(strlen(verdict) > 0);
+    new_path();
+    struct sink sink = open_sink(false);
+    x.event.values[EVENT_sni].text = endless;
+    sink.event(sink.state, &x.event);
+    x.event.values[EVENT_sni].text = sni;
+    sink.event(sink.state, &x.event);
+    assert_true(sink.finish(sink.state, &nothing));
+    char *text = sample_read(path, NULL);
+    assert_int_equal(check_lines(text), 2);
+    assert_non_null(strstr(strchr(text, '\n'), wanted));
+    free(text);
+    free(endless);
+    unlink(path);
+}
+
+/* What lies in the event's own room is another text the next time. */
+static void test_json_words_of_the_scratch_are_taken_as_they_are(void **state)
+{
+    (void)state;
+    struct sample x;
+    sample_make(&x);
+    new_path();
+    struct sink sink = open_sink(false);
+    x.event.values[EVENT_cipher].text = x.event.scratch;
+    memcpy(x.event.scratch, "unassigned_0x1111", 18);
+    sink.event(sink.state, &x.event);
+    memcpy(x.event.scratch, "unassigned_0x2222", 18);
+    sink.event(sink.state, &x.event);
+    assert_true(sink.finish(sink.state, &nothing));
+    char *text = sample_read(path, NULL);
+    assert_non_null(strstr(text, "\"cipher\":\"unassigned_0x1111\""));
+    assert_non_null(strstr(text, "\"cipher\":\"unassigned_0x2222\""));
+    free(text);
+    unlink(path);
+}
+
 static void test_json_many_events_are_whole_lines_in_every_write(void **state)
 {
     (void)state;
@@ -513,6 +563,8 @@ int main(void)
         cmocka_unit_test(test_json_one_odd_byte_is_found_wherever_it_is),
         cmocka_unit_test(test_json_numbers_at_their_limits),
         cmocka_unit_test(test_json_endless_texts_are_cut_and_the_line_stays_valid),
+        cmocka_unit_test(test_json_words_behind_an_endless_text_are_whole_in_the_next_line),
+        cmocka_unit_test(test_json_words_of_the_scratch_are_taken_as_they_are),
         cmocka_unit_test(test_json_many_events_are_whole_lines_in_every_write),
         cmocka_unit_test(test_json_append_keeps_and_replace_does_not),
         cmocka_unit_test(test_json_minus_is_standard_output),

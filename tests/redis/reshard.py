@@ -10,6 +10,7 @@ must equal what an undisturbed run leaves in a Redis alone.
 
 Exit status 77: redis-server is not installed."""
 import argparse
+import glob
 import os
 import subprocess
 import sys
@@ -102,7 +103,10 @@ def main():
         sessions = servers.make_load(options.make_load, options.sessions, load)
         expected = undisturbed(options, folder, load)
         found = disturbed(options, folder, load, sessions)
-    wrong = list(content.differences(expected, found))
+        wrong = list(content.differences(expected, found))
+        for log in sorted(glob.glob(os.path.join(folder, "node*", "log"))) if wrong else ():
+            with open(log, encoding="utf-8", errors="replace") as file:
+                print(log, *file.readlines()[-25:], sep="\n", end="")
     print("\n".join(wrong[:40]) if wrong else f"{options.moves} moves, {sessions} sessions: {len(expected)} keys are equal")
     sys.exit(bool(wrong))
 

@@ -174,6 +174,11 @@ class Sentinel:
         self.process.wait()
 
 
+def lines_of(reply):
+    """The lines of a reply."""
+    return (reply.decode() if isinstance(reply, bytes) else reply).splitlines()
+
+
 class Cluster:
     """Three masters, the slots spread evenly."""
 
@@ -185,7 +190,14 @@ class Cluster:
             node.ask("CLUSTER", "ADDSLOTSRANGE", i * 16384 // 3, (i + 1) * 16384 // 3 - 1)
             node.ask("CLUSTER", "MEET", "127.0.0.1", self.nodes[0].port)
         wait_until(lambda: all(b"cluster_state:ok" in node.ask("CLUSTER", "INFO") and
-                               len(node.ask("CLUSTER", "SLOTS")) == 3 for node in self.nodes), "the Cluster is up")
+                               len(node.ask("CLUSTER", "SLOTS")) == 3 for node in self.nodes) and self.agrees(), "the Cluster is up")
+
+    def agrees(self):
+        """Do all know the same epoch of each, and no two nodes have the same? A node that takes a slot over without knowing the
+        epoch of the one before takes one that is too low, and deletes the slot's keys when it hears of the other's claim."""
+        views = [sorted((words[0], words[6]) for words in map(str.split, lines_of(node.ask("CLUSTER", "NODES"))))
+                 for node in self.nodes]
+        return all(view == views[0] for view in views) and len({epoch for _, epoch in views[0]}) == len(self.nodes)
 
     def owner(self, slot):
         for node in self.nodes:
@@ -207,6 +219,7 @@ class Cluster:
             moved += len(keys)
         for node in (target, source, *self.nodes):
             node.ask("CLUSTER", "SETSLOT", slot, "NODE", names[target])
+        wait_until(self.agrees, "the nodes of the Cluster agree")
         return moved
 
     def kill(self):

@@ -181,7 +181,8 @@ static void give_up_rights(struct doctor *d)
     char error[JAIL_ERROR_CAP];
     (void)jail_enter("", note, error); /* fails only with a user */
     if (note[0] != '\0')
-        doctor_say(d, DOCTOR_WARNING, "rights", "ask who runs this host or container", "%s", note);
+        doctor_say(d, DOCTOR_WARNING, "rights",
+                   "build with libseccomp-dev installed; in a container, allow it seccomp", "%s", note);
     else
         doctor_say(d, DOCTOR_OK, "rights", "",
                    "what the sensor does not need is given up, system calls as well");

@@ -160,13 +160,6 @@ static struct alert_entry *make_room(struct alerts *a, enum severity severity)
     return take_entry(a);
 }
 
-static void copy_text(char *out, size_t cap, const char *text)
-{
-    size_t length = strnlen(text, cap - 1);
-    memcpy(out, text, length);
-    out[length] = '\0';
-}
-
 struct alert_entry *alerts_enter(struct alerts *a, const char *rule, enum severity severity,
                                  const char *server_ip, uint16_t port, int64_t ms)
 {
@@ -187,8 +180,8 @@ struct alert_entry *alerts_enter(struct alerts *a, const char *rule, enum severi
                             .last_ms = ms,
                             .hits = 1,
                             .advice = ""};
-    copy_text(alert->rule, sizeof alert->rule, rule);
-    copy_text(alert->server_ip, sizeof alert->server_ip, server_ip);
+    alerts_copy_text(alert->rule, sizeof alert->rule, rule);
+    alerts_copy_text(alert->server_ip, sizeof alert->server_ip, server_ip);
     a->open[severity]++;
     int64_t clear_at_ms = ms + clear_after_ms(a);
     if (clear_at_ms < a->look_at_ms)
@@ -230,11 +223,11 @@ static void note(struct alerts *a, const struct event *event, uint64_t server, c
     if (e == NULL)
         return;
     struct alert *alert = alert_of(a, e);
-    copy_text(alert->server_name, sizeof alert->server_name,
-              s->server_name[0] != '\0' ? s->server_name : event->facts->host);
-    copy_text(alert->client_ip, sizeof alert->client_ip, event->values[EVENT_client_ip].text);
-    copy_text(alert->session, sizeof alert->session, event->values[EVENT_id].text);
-    copy_text(alert->detail, sizeof alert->detail, detail);
+    alerts_copy_text(alert->server_name, sizeof alert->server_name,
+                     s->server_name[0] != '\0' ? s->server_name : event->facts->host);
+    alerts_copy_text(alert->client_ip, sizeof alert->client_ip, event->values[EVENT_client_ip].text);
+    alerts_copy_text(alert->session, sizeof alert->session, event->values[EVENT_id].text);
+    alerts_copy_text(alert->detail, sizeof alert->detail, detail);
     alert->protocol = session_protocol_word((enum protocol)s->protocol);
     alert->role = session_role_word((enum role)s->role);
     alert->advice = advice;
@@ -267,14 +260,14 @@ void alerts_note_sensor(struct alerts *a, const char *rule, enum severity severi
     struct alert_entry *e = find(a, hash_of(rule, server_hash("", 0)), rule, "", 0);
     if (e != NULL) {
         see_again(a, alert_of(a, e), severity, now_ms, true);
-        copy_text(alert_of(a, e)->detail, sizeof alert_of(a, e)->detail, detail);
+        alerts_copy_text(alert_of(a, e)->detail, sizeof alert_of(a, e)->detail, detail);
         return;
     }
     e = alerts_enter(a, rule, severity, "", 0, now_ms);
     if (e == NULL)
         return;
     struct alert *alert = alert_of(a, e);
-    copy_text(alert->detail, sizeof alert->detail, detail);
+    alerts_copy_text(alert->detail, sizeof alert->detail, detail);
     alert->advice = advice;
     hand_raised(a, e);
 }

@@ -28,13 +28,6 @@ struct row {
     char detail[2 * ALERT_TEXT_CAP];
 };
 
-static void copy_text(char *out, size_t cap, const char *text)
-{
-    size_t length = strnlen(text, cap - 1);
-    memcpy(out, text, length);
-    memset(out + length, 0, cap - length);
-}
-
 static void put_row(struct kept *k, const struct alert *alert, bool handed)
 {
     struct row row;
@@ -45,14 +38,14 @@ static void put_row(struct kept *k, const struct alert *alert, bool handed)
     row.server_port = alert->server_port;
     row.severity = (uint8_t)alert->severity;
     row.handed = handed;
-    copy_text(row.protocol, sizeof row.protocol, alert->protocol);
-    copy_text(row.role, sizeof row.role, alert->role);
-    copy_text(row.rule, sizeof row.rule, alert->rule);
-    copy_text(row.server_ip, sizeof row.server_ip, alert->server_ip);
-    copy_text(row.client_ip, sizeof row.client_ip, alert->client_ip);
-    copy_text(row.server_name, sizeof row.server_name, alert->server_name);
-    copy_text(row.session, sizeof row.session, alert->session);
-    copy_text(row.detail, sizeof row.detail, alert->detail);
+    alerts_copy_text(row.protocol, sizeof row.protocol, alert->protocol);
+    alerts_copy_text(row.role, sizeof row.role, alert->role);
+    alerts_copy_text(row.rule, sizeof row.rule, alert->rule);
+    alerts_copy_text(row.server_ip, sizeof row.server_ip, alert->server_ip);
+    alerts_copy_text(row.client_ip, sizeof row.client_ip, alert->client_ip);
+    alerts_copy_text(row.server_name, sizeof row.server_name, alert->server_name);
+    alerts_copy_text(row.session, sizeof row.session, alert->session);
+    alerts_copy_text(row.detail, sizeof row.detail, alert->detail);
     kept_put(k, &row, sizeof row);
 }
 
@@ -136,10 +129,10 @@ static void restore(struct alerts *a, const struct row *r)
     alert->protocol = protocol_word(r->protocol);
     alert->role = role_word(r->role);
     alert->advice = advice_of(r->rule);
-    copy_text(alert->client_ip, sizeof alert->client_ip, r->client_ip);
-    copy_text(alert->server_name, sizeof alert->server_name, r->server_name);
-    copy_text(alert->session, sizeof alert->session, r->session);
-    copy_text(alert->detail, sizeof alert->detail, r->detail);
+    alerts_copy_text(alert->client_ip, sizeof alert->client_ip, r->client_ip);
+    alerts_copy_text(alert->server_name, sizeof alert->server_name, r->server_name);
+    alerts_copy_text(alert->session, sizeof alert->session, r->session);
+    alerts_copy_text(alert->detail, sizeof alert->detail, r->detail);
 }
 
 static bool get_rows(struct kept *k, struct alerts *a)

@@ -1,6 +1,8 @@
 /* alert_parts.h - what alert.c and alert_file.c share. */
 #pragma once
 
+#include <string.h>
+
 #include "sensor/audit/alert.h"
 
 /* Apart from the alert, which is large: what is looked through lies close together. */
@@ -34,3 +36,11 @@ struct alerts {
 /* alerts_enter - a new entry, its rule, severity, server and times set; NULL where it is given up at once. */
 struct alert_entry *alerts_enter(struct alerts *a, const char *rule, enum severity severity,
                                  const char *server_ip, uint16_t port, int64_t ms);
+
+/* alerts_copy_text - as much of a text as fits; the rest of the room is zero. */
+static inline void alerts_copy_text(char *out, size_t cap, const char *text)
+{
+    size_t length = strnlen(text, cap - 1);
+    memcpy(out, text, length);
+    memset(out + length, 0, cap - length);
+}

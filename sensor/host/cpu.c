@@ -3,19 +3,26 @@
 #include <pthread.h>
 #include <sched.h>
 
-unsigned cpu_count(void)
+/* At least the first, where the system does not say. */
+static cpu_set_t allowed_cpus(void)
 {
     cpu_set_t allowed;
-    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0 || CPU_COUNT(&allowed) == 0)
-        return 1;
+    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0 || CPU_COUNT(&allowed) == 0) {
+        CPU_ZERO(&allowed);
+        CPU_SET(0, &allowed);
+    }
+    return allowed;
+}
+
+unsigned cpu_count(void)
+{
+    cpu_set_t allowed = allowed_cpus();
     return (unsigned)CPU_COUNT(&allowed);
 }
 
 int cpu_nth(unsigned n)
 {
-    cpu_set_t allowed;
-    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0 || CPU_COUNT(&allowed) == 0)
-        return 0;
+    cpu_set_t allowed = allowed_cpus();
     unsigned wanted = n % (unsigned)CPU_COUNT(&allowed);
     for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
         if (CPU_ISSET((size_t)cpu, &allowed) && wanted-- == 0)

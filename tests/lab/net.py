@@ -136,6 +136,31 @@ class Namespace:
         return [pid for pid in pids if pid != os.getpid() and not _zombie(pid)]
 
 
+class Mirror(Namespace):
+    """One namespace with a veth pair: the sensor listens on mon0, and what the switch would mirror to it is sent to span0."""
+
+    def __enter__(self):
+        try:
+            self.create()
+            self.configure("link add mon0 type veth peer name span0", "link set mon0 mtu 1600 up", "link set span0 mtu 1600 up")
+        except BaseException:
+            self.destroy()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.destroy()
+
+    def send(self, frames, pause_s=0.0004):
+        with self.inside():
+            out = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+            out.bind(("span0", 0))
+        with out:
+            for frame in frames:
+                out.send(frame)
+                time.sleep(pause_s)
+
+
 class Network:
     """The three namespaces; a context manager that always takes them down again."""
 

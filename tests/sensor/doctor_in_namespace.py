@@ -30,13 +30,7 @@ class Doctor:
         self.program, self.space, self.failures = program, space, 0
 
     def send(self, frames):
-        with self.space.inside():
-            out = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
-            out.bind(("span0", 0))
-        with out:
-            for frame in frames:
-                out.send(frame.data)
-                time.sleep(0.0004)
+        self.space.send(frame.data for frame in frames)
 
     def run(self, *words, frames=(), seconds=SECONDS):
         """(exit status, checks) while the frames are sent."""
@@ -220,21 +214,14 @@ def main():
     sensor.need(program)
     if reason := net.why_not_permitted():
         sensor.skip(reason)
-    space = net.Namespace("doctor")
-    try:
-        space.create()
-        space.configure("link add mon0 type veth peer name span0", "link set mon0 mtu 1600 up",
-                        "link set span0 mtu 1600 up")
+    with net.Mirror("doctor") as space, tempfile.TemporaryDirectory() as folder:
         doctor = Doctor(program, space)
-        with tempfile.TemporaryDirectory() as folder:
-            check_interfaces(doctor)
-            check_files(doctor, folder)
-            check_table(doctor)
-            check_redis(doctor, folder)
-            check_mirrors(doctor)
-            check_run(doctor, folder)
-    finally:
-        space.destroy()
+        check_interfaces(doctor)
+        check_files(doctor, folder)
+        check_table(doctor)
+        check_redis(doctor, folder)
+        check_mirrors(doctor)
+        check_run(doctor, folder)
     sys.exit(doctor.failures > 0)
 
 

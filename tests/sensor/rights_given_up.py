@@ -6,7 +6,6 @@ import json
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -60,17 +59,6 @@ def say(name, found):
     return len(found)
 
 
-def mirror(space, frames):
-    """As the switch would send them."""
-    with space.inside():
-        out = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
-        out.bind(("span0", 0))
-    with out:
-        for frame in frames:
-            out.send(frame.data)
-            time.sleep(0.0005)
-
-
 def check_run(program, space, folder, user, before=()):
     """One session, live; the user may write nowhere but in a folder of his own. `before` makes the process his from the start,
     else the sensor does."""
@@ -88,7 +76,7 @@ def check_run(program, space, folder, user, before=()):
     until(lambda: os.path.exists(events) and len(rights(process.pid)) >= 3)
     threads = rights(process.pid)
     found = faults(threads, uid) + ([] if len(threads) >= 3 else ["there are no capture threads"])
-    mirror(space, derive.read(sensor.load(CAPTURE)))
+    space.send(frame.data for frame in derive.read(sensor.load(CAPTURE)))
     until(lambda: os.path.getsize(events) > 0)
     process.terminate()
     said = process.communicate(timeout=WAIT_S)[1].decode()
@@ -127,19 +115,12 @@ def main():
     sensor.need(program)
     if reason := net.why_not_permitted():
         sensor.skip(reason)
-    space = net.Namespace("rights")
-    try:
-        space.create()
-        space.configure("link add mon0 type veth peer name span0", "link set mon0 mtu 1600 up",
-                        "link set span0 mtu 1600 up")
-        with tempfile.TemporaryDirectory() as folder:
-            os.chmod(folder, 0o755)
-            program = shutil.copy(program, folder)  # where everybody may start it
-            failures = sum(check_run(program, space, folder, *who) for who in (("",), (SOMEBODY,), (SOMEBODY, AS_A_SERVICE)))
-            failures += check_unknown(program, space, folder)
-            failures += check_read(program)
-    finally:
-        space.destroy()
+    with net.Mirror("rights") as space, tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        program = shutil.copy(program, folder)  # where everybody may start it
+        failures = sum(check_run(program, space, folder, *who) for who in (("",), (SOMEBODY,), (SOMEBODY, AS_A_SERVICE)))
+        failures += check_unknown(program, space, folder)
+        failures += check_read(program)
     sys.exit(failures > 0)
 
 

@@ -10,10 +10,11 @@
 
 #include <cmocka.h>
 
+#include "kept_file.h"
 #include "sample.h"
 #include "sensor/audit/alert.h"
 
-enum { HANDED_CAP = 4096, ERROR_CAP = 512, CLEAR_MS = 600000, SECOND_MS = 1000, MAGIC_BYTES = 16 };
+enum { HANDED_CAP = 4096, ERROR_CAP = 512, CLEAR_MS = 600000, SECOND_MS = 1000 };
 
 static const int64_t start_ms = INT64_C(1700000000) * 1000;
 static char path[64];
@@ -29,8 +30,9 @@ static void hand(void *context, const struct alert *alert)
 
 static void new_path(void)
 {
-    snprintf(path, sizeof path, "/tmp/waxseal-alerts-%d", (int)getpid());
-    (void)unlink(path);
+    snprintf(path, sizeof path, "/tmp/waxseal-test-alerts-XXXXXX");
+    close(mkstemp(path));
+    unlink(path);
 }
 
 static struct alerts *opened(enum severity from, uint32_t open, uint32_t a_minute)
@@ -174,55 +176,30 @@ static void check_refused(const char *bytes, size_t length)
 static void test_alert_file_damaged_cut_or_continued_gives_nothing(void **state)
 {
     (void)state;
-    size_t length = 0;
     new_path();
     save();
-    char *bytes = sample_read(path, &length);
-    for (size_t i = 0; i < length; i += i < 64 ? 1 : 11) {
-        bytes[i] = (char)(bytes[i] ^ 0x41);
-        check_refused(bytes, length);
-        bytes[i] = (char)(bytes[i] ^ 0x41);
-    }
-    for (size_t cut = 0; cut < length; cut += cut < 64 ? 1 : 53)
-        check_refused(bytes, cut);
-    char *longer = calloc(1, length + 1);
-    memcpy(longer, bytes, length);
-    check_refused(longer, length + 1);
-    free(longer);
-    free(bytes);
+    kept_file_damage(path, 53, check_refused);
     unlink(path);
+}
+
+static bool load_and_work_on(void)
+{
+    char error[ERROR_CAP] = "";
+    struct alerts *a = opened(SEVERITY_MEDIUM, 3, 4);
+    bool refused = !alerts_load(a, path, error);
+    note(a, RULE_tls10, SEVERITY_HIGH, 0, 2);
+    alerts_tick(a, start_ms + 2 * CLEAR_MS);
+    alerts_close(a);
+    return refused;
 }
 
 /* With a good sum any octets may stand there: taken or refused, they do no harm. */
 static void test_alert_file_forged_rows_do_no_harm(void **state)
 {
     (void)state;
-    static const unsigned char fills[] = {0x00, 0x7f, 0x80, 0xff};
-    char error[ERROR_CAP] = "";
-    size_t length = 0;
-    unsigned refused = 0;
     new_path();
     save();
-    char *bytes = sample_read(path, &length);
-    char *forged = malloc(length);
-    for (size_t i = MAGIC_BYTES; i + 16 <= length; i += 8)
-        for (size_t k = 0; k < sizeof fills; k++) {
-            memcpy(forged, bytes, length);
-            memset(forged + i, fills[k], 8);
-            uint64_t sum = 0;
-            for (size_t at = 0; at < length - sizeof sum; at++)
-                sum = (sum ^ (unsigned char)forged[at]) * UINT64_C(0x100000001b3);
-            memcpy(forged + length - sizeof sum, &sum, sizeof sum);
-            sample_write(path, forged, length);
-            struct alerts *a = opened(SEVERITY_MEDIUM, 3, 4);
-            refused += !alerts_load(a, path, error);
-            note(a, RULE_tls10, SEVERITY_HIGH, 0, 2);
-            alerts_tick(a, start_ms + 2 * CLEAR_MS);
-            alerts_close(a);
-        }
-    assert_true(refused > 0);
-    free(forged);
-    free(bytes);
+    assert_true(kept_file_forge(path, load_and_work_on) > 0);
     unlink(path);
 }
 

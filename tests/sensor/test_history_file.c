@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "kept_file.h"
 #include "past.h"
 
 static char path[64];
@@ -86,73 +87,42 @@ static void check_refused(const char *bytes, size_t length)
     history_close(h);
 }
 
-static void test_history_file_damaged_cut_or_continued_is_refused_whole(void **state)
+static void save(void)
 {
-    (void)state;
     char error[ERROR_CAP] = "";
-    size_t length = 0;
     new_path();
     struct history *h = filled();
     assert_true(history_save(h, path, error));
     history_close(h);
-    char *bytes = sample_read(path, &length);
-    for (size_t i = 0; i < length; i += i < 128 ? 1 : 13) {
-        bytes[i] = (char)(bytes[i] ^ 0x41);
-        check_refused(bytes, length);
-        bytes[i] = (char)(bytes[i] ^ 0x41);
-    }
-    for (size_t cut = 0; cut < length; cut += cut < 128 ? 1 : 101)
-        check_refused(bytes, cut);
-    check_refused(bytes, length - 1);
-    char *longer = malloc(length + 1);
-    memcpy(longer, bytes, length);
-    longer[length] = '\0';
-    check_refused(longer, length + 1);
-    free(longer);
-    free(bytes);
+}
+
+static void test_history_file_damaged_cut_or_continued_is_refused_whole(void **state)
+{
+    (void)state;
+    save();
+    kept_file_damage(path, 13, check_refused);
     unlink(path);
 }
 
-/* The file's own sum, so that a forged row can be offered. */
-static void seal(char *bytes, size_t length)
+static bool load_and_work_on(void)
 {
-    uint64_t sum = 0;
-    for (size_t i = 0; i < length - sizeof sum; i++)
-        sum = (sum ^ (unsigned char)bytes[i]) * UINT64_C(0x100000001b3);
-    memcpy(bytes + length - sizeof sum, &sum, sizeof sum);
+    char error[ERROR_CAP] = "";
+    struct history *h = opened();
+    struct certificate_chain c = certificate(1, 1, "RSA", 0);
+    bool refused = !history_load(h, path, error);
+    (void)look(h, listed(NOW + 60, 1, 1), NULL);
+    (void)look(h, sealed(NOW + 60, 2, 1, 0x0303, 0x0303), &c);
+    note(h, failed(NOW + 60, 1, 1, 0x0304), &c);
+    history_close(h);
+    return refused;
 }
 
 /* Whatever stands in it: a file with a good sum is either taken or refused, and looking does not overflow. */
 static void test_history_file_forged_values_do_no_harm(void **state)
 {
     (void)state;
-    static const unsigned char fills[] = {0x00, 0x7f, 0x80, 0xff};
-    char error[ERROR_CAP] = "";
-    size_t length = 0;
-    new_path();
-    struct history *h = filled();
-    assert_true(history_save(h, path, error));
-    history_close(h);
-    char *bytes = sample_read(path, &length);
-    char *forged = malloc(length);
-    unsigned refused = 0;
-    for (size_t i = 16; i + 16 <= length; i += 8)
-        for (size_t k = 0; k < sizeof fills; k++) {
-            memcpy(forged, bytes, length);
-            memset(forged + i, fills[k], 8);
-            seal(forged, length);
-            sample_write(path, forged, length);
-            h = opened();
-            refused += !history_load(h, path, error);
-            struct certificate_chain c = certificate(1, 1, "RSA", 0);
-            (void)look(h, listed(NOW + 60, 1, 1), NULL);
-            (void)look(h, sealed(NOW + 60, 2, 1, 0x0303, 0x0303), &c);
-            note(h, failed(NOW + 60, 1, 1, 0x0304), &c);
-            history_close(h);
-        }
-    assert_true(refused > 0);
-    free(forged);
-    free(bytes);
+    save();
+    assert_true(kept_file_forge(path, load_and_work_on) > 0);
     unlink(path);
 }
 
@@ -167,7 +137,7 @@ static void test_history_file_of_another_version_is_refused(void **state)
     char *bytes = sample_read(path, &length);
     assert_memory_equal(bytes, "waxseal-past-", 13);
     bytes[13] = '0';
-    seal(bytes, length);
+    kept_file_seal(bytes, length);
     check_refused(bytes, length);
     assert_true(history_save(h, path, error)); /* an older one is replaced */
     free(bytes);

@@ -238,13 +238,21 @@ static void test_json_numbers_at_their_limits(void **state)
     unlink(path);
 }
 
+/* Longer than any line, and all of it to be escaped; the caller's to free. */
+static char *endless_text(void)
+{
+    enum { LENGTH = 200000 };
+    char *text = malloc(LENGTH + 1);
+    memset(text, '\001', LENGTH);
+    text[LENGTH] = '\0';
+    return text;
+}
+
 static void test_json_endless_texts_are_cut_and_the_line_stays_valid(void **state)
 {
     (void)state;
     struct sample x;
-    char *endless = malloc(200001);
-    memset(endless, '\001', 200000);
-    endless[200000] = '\0';
+    char *endless = endless_text();
     sample_make(&x);
     for (enum event_field field = 0; field < EVENT_FIELD_COUNT; field++) {
         if (event_field_kind(field) == EVENT_TEXT)
@@ -269,9 +277,7 @@ static void test_json_words_behind_an_endless_text_are_whole_in_the_next_line(vo
 {
     (void)state;
     struct sample x;
-    char *endless = malloc(200001);
-    memset(endless, '\001', 200000);
-    endless[200000] = '\0';
+    char *endless = endless_text();
     sample_make(&x);
     const char *sni = x.event.values[EVENT_sni].text;
     const char *verdict = x.event.values[EVENT_verdict].text;
